@@ -1,0 +1,2 @@
+// Package rtnl reads and writes rtnetlink messages.
+package rtnl
