@@ -1,0 +1,2 @@
+// Package fib holds routes and rules as values and looks destinations up.
+package fib

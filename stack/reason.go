@@ -1,0 +1,24 @@
+package stack
+
+// Reason says why the Router dropped a packet.
+type Reason uint8
+
+const (
+	ReasonNone           Reason = iota
+	ReasonNoRoute               // no route (IPv6 only, T3-32)
+	ReasonBlackhole             // blackhole route or rule
+	ReasonUnreachable           // unreachable route or rule
+	ReasonProhibit              // prohibit route or rule
+	ReasonBroadcast             // the route is broadcast or multicast (T3-28)
+	ReasonBadSource             // a source that Linux does not route
+	ReasonBadDestination        // a destination that Linux does not route
+	ReasonLinkDown              // the master is down, or unknown to the Mirror
+	ReasonOtherInterface        // the route leaves through another interface than the master (T3-31)
+	ReasonQueueFull             // pushed out of a next hop's queue by later frames
+	ReasonUnresolved            // the next hop did not answer
+	ReasonNeighborsFull         // too many next hops at once
+	ReasonMalformed             // Hold was given too short a frame
+	ReasonClosed                // the Router was closed
+
+	numReasons
+)
