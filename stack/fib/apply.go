@@ -1,12 +1,19 @@
 package fib
 
+import (
+	"maps"
+	"slices"
+
+	"github.com/gaissmai/bart"
+)
+
 // Op is what a Change does.
 type Op uint8
 
 const (
 	OpAdd     Op = iota // add Route after its equals
 	OpReplace           // put Route in the place of the first with its table, prefixes, TOS and metric; without one, add it
-	OpDelete            // remove Route
+	OpDelete            // remove Route; flags of its hops do not matter
 )
 
 // Change is one change of one route.
@@ -19,4 +26,124 @@ type Change struct {
 // everything they do not touch; t and its readers are undisturbed. A change
 // that cannot be made is counted in LeftOut.Routes. If nothing changed, it
 // returns t itself.
-func (t *Table) Apply(changes []Change) (*Table, LeftOut) { return t, LeftOut{} }
+func (t *Table) Apply(changes []Change) (*Table, LeftOut) {
+	out, changed := LeftOut{}, false
+	next := *t
+	next.tries = maps.Clone(t.tries)
+	for i := range changes {
+		c := &changes[i]
+		did, err := next.apply(c)
+		if err != nil {
+			out.note(&out.Routes, "route", c.Op.String()+" "+entryName(&c.Route), err)
+		}
+		changed = changed || did
+	}
+	if !changed {
+		return t, out
+	}
+	next.linkRules()
+	return &next, out
+}
+
+// apply makes one change in t.tries, which is t's own; the tries in it are
+// not. It reports whether it did.
+func (t *Table) apply(c *Change) (bool, error) {
+	r := &c.Route
+	if err := t.checkChange(c); err != nil {
+		return false, err
+	}
+	tr, e := t.tries[r.Table], newEntry(r)
+	if tr == nil {
+		tr = &trie{id: r.Table, bart: new(bart.Table[*leaf])}
+	}
+	old, _ := tr.bart.Get(r.Dst)
+	l, err := old.edit(c.Op, r.Dst.Bits(), e)
+	if err != nil || l == old {
+		return false, err
+	}
+	tr = &trie{id: r.Table, bart: persist(tr.bart, r, l)}
+	if t.tries == nil {
+		t.tries = make(map[uint32]*trie)
+	}
+	if t.tries[r.Table] = tr; tr.bart.Size() == 0 {
+		delete(t.tries, r.Table)
+	}
+	t.n += l.len() - old.len()
+	return true, nil
+}
+
+// checkChange lets a route be deleted whose interface is gone already.
+func (t *Table) checkChange(c *Change) error {
+	fam := family(c.Route.Dst.Addr())
+	switch {
+	case c.Op > OpDelete:
+		return ErrType
+	case c.Op != OpDelete:
+		return t.checkRoute(&c.Route)
+	case fam == 0 || !goodPrefix(c.Route.Dst, fam):
+		return ErrPrefix
+	}
+	return nil
+}
+
+// persist is tab with l at r's prefix; no leaf, no prefix.
+func persist(tab *bart.Table[*leaf], r *Route, l *leaf) *bart.Table[*leaf] {
+	if l == nil {
+		return tab.DeletePersist(r.Dst)
+	}
+	return tab.InsertPersist(r.Dst, l)
+}
+
+// len is the number of entries; a nil leaf has none.
+func (l *leaf) len() int {
+	if l == nil {
+		return 0
+	}
+	return len(l.entries)
+}
+
+// edit is l after the change: l itself if nothing changes, nil if nothing is
+// left. l may be nil.
+func (l *leaf) edit(op Op, bits int, e *entry) (*leaf, error) {
+	switch op {
+	case OpDelete:
+		return l.without(e)
+	case OpReplace:
+		if i := l.index(e.sameKey); i >= 0 {
+			return l.swap(i, e)
+		}
+	}
+	next := l.with(bits, e)
+	if next == nil {
+		return l, ErrDuplicate
+	}
+	return next, nil
+}
+
+// index is the first entry that is, -1 for none.
+func (l *leaf) index(is func(*entry) bool) int {
+	if l == nil {
+		return -1
+	}
+	return slices.IndexFunc(l.entries, is)
+}
+
+func (l *leaf) swap(i int, e *entry) (*leaf, error) {
+	if l.entries[i].equal(e) {
+		return l, nil
+	}
+	entries := slices.Clone(l.entries)
+	entries[i] = e
+	return &leaf{bits: l.bits, entries: entries}, nil
+}
+
+func (l *leaf) without(e *entry) (*leaf, error) {
+	i := l.index(e.sameRoute)
+	switch {
+	case i < 0:
+		return l, ErrAbsent
+	case len(l.entries) == 1:
+		return nil, nil
+	}
+	return &leaf{bits: l.bits, entries: slices.Concat(l.entries[:i], l.entries[i+1:])}, nil
+}

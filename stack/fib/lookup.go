@@ -1,6 +1,177 @@
 package fib
 
+import "net/netip"
+
+// outcome is how one table, or all rules, answered.
+type outcome uint8
+
+const (
+	miss     outcome = iota // nothing here: go on with the next rule
+	hit                     // match has the route
+	rejected                // a route or rule says no, for match.reason
+)
+
+// match is what was found. It lives on the stack of a look-up.
+type match struct {
+	leaf   *leaf
+	entry  *entry
+	hop    *NextHop
+	table  uint32
+	reason Reason
+}
+
 // Lookup answers q as fib_lookup and ip6_route_output would for a packet of
-// the host's own: policy rules, then longest prefix, then the order of
-// entries. It does not allocate.
-func (t *Table) Lookup(q Query) Result { return Result{} }
+// the host's own: policy rules, then longest prefix, then the order of the
+// entries there. An IPv4 q.OIF binds: only hops through it count. An IPv6
+// q.OIF only prefers (T3-31), unless the address has link scope. It does not
+// allocate.
+func (t *Table) Lookup(q Query) Result {
+	var m match
+	q.dropZones()
+	switch family(q.Dst) {
+	case 4:
+		if t.walk(t.rules4, &q, false, &m) == hit {
+			return t.result(&q, &m, false)
+		}
+	case 6:
+		if t.walk(t.rules6, &q, strict6(&q), &m) == hit {
+			return t.result(&q, &m, true)
+		}
+	default:
+		m.reason = ReasonBadDestination
+	}
+	return Result{Reason: m.reason}
+}
+
+// walk goes through the rules (fib_rules_lookup). strict binds an IPv6
+// look-up to q.OIF. Without a hit m.reason is set.
+func (t *Table) walk(rules []rule, q *Query, strict bool, m *match) outcome {
+	vrf := uint32(0)
+	if q.OIF != 0 {
+		vrf = t.vrf(q.OIF)
+	}
+	for i := 0; i < len(rules); i++ {
+		r := &rules[i]
+		if !r.match(q, vrf) {
+			continue
+		}
+		switch r.Action {
+		case ActionTable:
+			tab := r.tab
+			if r.L3MDev {
+				tab = t.tries[vrf]
+			}
+			if tab == nil {
+				continue
+			}
+			switch o := tab.find(q, strict, m); {
+			case o == rejected:
+				return rejected
+			case o == hit && !t.suppressed(r, m):
+				return hit
+			}
+		case ActionGoto:
+			if r.target > 0 {
+				i = r.target - 1
+			}
+		case ActionBlackhole, ActionUnreachable, ActionProhibit:
+			m.reason = ReasonBlackhole + Reason(r.Action-ActionBlackhole)
+			return rejected
+		}
+	}
+	m.reason = ReasonNoRoute
+	return miss
+}
+
+// vrf is the table of the VRF that the interface is, or is a port of, 0 for
+// none (l3mdev_fib_table).
+func (t *Table) vrf(index int) uint32 {
+	i := t.ifaces[index]
+	if i == nil {
+		return 0
+	}
+	if i.Table == 0 && i.MasterIndex != 0 {
+		i = t.ifaces[i.MasterIndex]
+	}
+	if i == nil {
+		return 0
+	}
+	return i.Table
+}
+
+// suppressed reports whether the rule drops this result (fib4_rule_suppress).
+func (t *Table) suppressed(r *rule, m *match) bool {
+	if r.SuppressPrefixLen >= 0 && int(m.leaf.bits) <= r.SuppressPrefixLen {
+		return true
+	}
+	if r.SuppressGroup < 0 || m.hop == nil {
+		return false
+	}
+	i := t.ifaces[m.hop.Index]
+	return i != nil && int(i.Group) == r.SuppressGroup
+}
+
+// find looks q up in one table: the longest prefix first, and shorter ones
+// while no entry of the longer matches (fib_table_lookup, fib6_backtrack).
+func (tr *trie) find(q *Query, strict bool, m *match) outcome {
+	l, ok := tr.bart.Lookup(q.Dst)
+	if !ok {
+		return miss
+	}
+	for {
+		m.leaf, m.table = l, tr.id
+		if o := l.choose(q, strict, m); o != miss || m.entry != nil || l.bits == 0 {
+			return o
+		}
+		shorter, err := q.Dst.Prefix(int(l.bits) - 1)
+		if err != nil {
+			return miss
+		}
+		if l, ok = tr.bart.LookupPrefix(shorter); !ok {
+			return miss
+		}
+	}
+}
+
+// choose finds the entry of l that takes q. A miss with m.entry set is a
+// throw route: the search in this table is over.
+func (l *leaf) choose(q *Query, strict bool, m *match) outcome {
+	m.entry = nil
+	if q.Dst.Is4() {
+		return l.choose4(q, m)
+	}
+	return l.choose6(q, strict, m)
+}
+
+// reject is what an entry without next hops does.
+func (e *entry) reject(m *match) outcome {
+	m.entry, m.hop = e, nil
+	if e.typ == Throw {
+		return miss
+	}
+	m.reason = ReasonBlackhole + Reason(e.typ-Blackhole)
+	return rejected
+}
+
+// result makes the answer of a hit.
+func (t *Table) result(q *Query, m *match, is6 bool) Result {
+	e, hop := m.entry, m.hop
+	r := Result{
+		Type: e.typ, PrefixLen: m.leaf.bits, Index: hop.Index, Table: m.table, MTU: e.mtu, NextHop: hop.Via, PrefSrc: e.prefSrc,
+	}
+	if !hop.Via.IsValid() {
+		r.NextHop = q.Dst
+	}
+	if i := t.ifaces[hop.Index]; i != nil && (r.MTU == 0 || i.MTU < r.MTU) {
+		r.MTU = i.MTU
+	}
+	switch {
+	case e.typ == Unicast:
+		r.Verdict = VerdictForward
+	case e.typ == Local, e.typ == Anycast && is6:
+		r.Verdict, r.NextHop = VerdictLocal, netip.Addr{}
+	default:
+		r.Reason, r.NextHop = ReasonBroadcast, netip.Addr{}
+	}
+	return r
+}

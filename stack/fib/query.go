@@ -39,6 +39,16 @@ type Query struct {
 	Hash     uint32 // flow hash, all 32 bits in use; it picks the hop of a multipath route
 }
 
+// dropZones takes the zones off, which no prefix contains.
+func (q *Query) dropZones() {
+	if q.Dst.Zone() != "" {
+		q.Dst = q.Dst.WithZone("")
+	}
+	if q.Src.Zone() != "" {
+		q.Src = q.Src.WithZone("")
+	}
+}
+
 // Result is the answer to a Query.
 type Result struct {
 	Verdict Verdict
