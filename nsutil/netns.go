@@ -14,20 +14,28 @@ import (
 // NetnsDir is where ip-netns(8) keeps named namespaces.
 const NetnsDir = "/run/netns"
 
+// ownNS is the namespace of the calling thread. Outside Do that is the
+// process's.
+const ownNS = "/proc/thread-self/ns/net"
+
 // ID is the identity of a network namespace as long as it lives: device and
 // inode of its nsfs file. The kernel may give the inode of a namespace that
 // ended to a new one.
 type ID struct{ Dev, Ino uint64 }
 
+// errExited says that the function given to Do did not return.
+var errExited = errors.New("the function ended its goroutine")
+
 // Ref refers to a network namespace without keeping it alive: it holds a path
-// and the identity of what was there. The zero Ref is the namespace of the process.
+// and the identity of what was there. The zero Ref is the namespace of the
+// calling thread: the process's own, except inside Do.
 type Ref struct {
 	spec, path string
 	id         ID
 }
 
 // Resolve finds the namespace that spec names: a name under /run/netns, a
-// PID, or a path; "" is the process's own. Failures are *NetnsError.
+// PID, or a path; "" is the zero Ref. Failures are *NetnsError.
 func Resolve(spec string) (Ref, error) {
 	if spec == "" {
 		return Ref{}, nil
@@ -101,7 +109,7 @@ func (r Ref) Path() string { return r.path }
 // ID returns the identity of the namespace.
 func (r Ref) ID() ID {
 	if r.IsOwn() {
-		id, _ := pathID("/proc/self/ns/net")
+		id, _ := pathID(ownNS)
 		return id
 	}
 	return r.id
@@ -114,7 +122,7 @@ func Same(a, b Ref) bool { return a.ID() == b.ID() }
 func (r Ref) Open() (*os.File, error) {
 	path := r.path
 	if r.IsOwn() {
-		path = "/proc/self/ns/net"
+		path = ownNS
 	}
 	f, err := openNS(path)
 	if err != nil {
@@ -145,7 +153,11 @@ func (r Ref) Do(fn func() error) error {
 // DoFD is Ref.Do for an open descriptor of a namespace, which stays the caller's.
 func DoFD(fd int, fn func() error) error {
 	done := make(chan error, 1)
-	go func() { done <- inNS(fd, fn) }()
+	go func() {
+		err := errExited
+		defer func() { done <- err }() // also when fn ends its goroutine
+		err = inNS(fd, fn)
+	}()
 	return <-done
 }
 
@@ -153,7 +165,7 @@ func DoFD(fd int, fn func() error) error {
 // thread ends with the goroutine, and no other goroutine finds itself in a foreign namespace.
 func inNS(fd int, fn func() error) error {
 	runtime.LockOSThread()
-	own, err := openNS("/proc/thread-self/ns/net")
+	own, err := openNS(ownNS)
 	if err != nil {
 		runtime.UnlockOSThread()
 		return wrap("open the own network namespace", "", err)

@@ -43,7 +43,9 @@ type Link struct {
 	// AddrGenMode is IN6_ADDR_GEN_MODE_*; -1 where IPv6 is absent.
 	AddrGenMode int
 	// IPv6Flags is IFLA_INET6_FLAGS: IF_READY and others.
-	IPv6Flags   uint32
+	IPv6Flags uint32
+	// Token is the interface id for SLAAC ("ip token"), as ::xxxx:xxxx:xxxx:xxxx.
+	Token       netip.Addr
 	NumTxQueues uint32
 	NumRxQueues uint32
 	GSOMaxSize  uint32
@@ -65,6 +67,7 @@ type Link struct {
 // Stats is struct rtnl_link_stats64, the fields that ip -s prints.
 type Stats struct {
 	RxPackets, RxBytes, RxErrors, RxDropped, RxOverErrors, Multicast     uint64
+	RxMissedErrors                                                       uint64
 	TxPackets, TxBytes, TxErrors, TxDropped, TxCarrierErrors, Collisions uint64
 }
 
