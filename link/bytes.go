@@ -1,0 +1,182 @@
+package link
+
+import (
+	"encoding/binary"
+
+	"github.com/ipvl/ipvl/link/vnet"
+)
+
+func be32(b []byte) uint32 { return binary.BigEndian.Uint32(b) }
+
+// head is as much of a frame as parse looks at.
+func head(eth []byte) []byte { return eth[:min(len(eth), headLen)] }
+
+// Receive takes one frame from the uplink, in byte form. The frame is borrowed
+// for the call and may be changed in place.
+func (m *Master) Receive(frame []byte) {
+	v := m.view.Load()
+	if v.down {
+		m.c.drops.add(ReasonDown)
+		return
+	}
+	var mt meta
+	reason, ok := m.open(frame, &mt)
+	if !ok {
+		m.c.drops.add(reason)
+		return
+	}
+	m.c.rx(len(frame) - vnet.HeaderLen)
+	if reason != reasonNone {
+		// Not for a device; the host, if there is one, judges for itself.
+		m.c.drops.add(reason)
+	}
+	m.bytes(v, &mt, v.receive(&mt), nil, frame)
+}
+
+// Transmit takes one frame that the device's workload sent, in byte form. The
+// frame is borrowed for the call and may be changed in place.
+func (d *Device) Transmit(frame []byte) {
+	var mt meta
+	m := d.master
+	reason, ok := m.open(frame, &mt)
+	if !ok {
+		d.c.drops.add(reason)
+		return
+	}
+	d.c.tx(len(frame) - vnet.HeaderLen)
+	v := m.view.Load()
+	m.bytes(v, &mt, v.transmit(&mt, reason), d, frame)
+}
+
+// open parses frame; it is not ok where there is nothing to decide upon.
+func (m *Master) open(frame []byte, mt *meta) (Reason, bool) {
+	if len(frame) < vnet.HeaderLen+ethLen {
+		return ReasonShort, false
+	}
+	if frame[0]&vnet.FlagNeedsCsum|frame[1] != 0 {
+		if _, err := vnet.Validate(frame); err != nil {
+			return ReasonVNetHeader, false
+		}
+	}
+	eth := frame[vnet.HeaderLen:]
+	return parse(head(eth), len(eth), mt), true
+}
+
+// countDrop counts on the device that sent the frame, or on the master.
+func (m *Master) countDrop(from *Device, r Reason) {
+	if from != nil {
+		from.c.drops.add(r)
+		return
+	}
+	m.c.drops.add(r)
+}
+
+// bytes carries out a verdict on a frame in byte form. from is the device that
+// sent it, nil for the wire.
+func (m *Master) bytes(v *view, mt *meta, vd verdict, from *Device, frame []byte) {
+	if vd.act == actReceive {
+		// What a device sends to its own MAC address and no device owns goes
+		// the way of a frame from the wire (dev_forward_skb on the master).
+		vd = v.receive(mt)
+	}
+	switch vd.act {
+	case actDrop:
+		m.countDrop(from, vd.reason)
+	case actDevice:
+		vd.dev.deliver(v, mt, from, frame)
+	case actUplink:
+		m.out(v, from, frame)
+	case actHost:
+		m.toHost(v, mt, from, frame)
+	case actHostAnd:
+		m.toHost(v, mt, from, frame)
+		m.floods.put(m.floods.copyOf(frame), nil)
+	case actFlood:
+		m.floods.put(m.floods.copyOf(frame), from)
+	case actRoute:
+		m.route(v, mt, from, frame)
+	}
+}
+
+// deliver gives the device one frame.
+func (d *Device) deliver(v *view, mt *meta, from *Device, frame []byte) {
+	size := len(frame) - vnet.HeaderLen
+	if from != nil && d.tooLarge(size, frame[1] != vnet.GSONone) {
+		d.c.drops.add(ReasonMTU)
+		return
+	}
+	var r Reason
+	if d.port != nil {
+		r = d.master.writeTo(d.port, frame)
+	} else {
+		r = d.stack.give(d.master, v, mt, frame)
+	}
+	if r != reasonNone {
+		d.c.drops.add(r)
+		return
+	}
+	d.c.rx(size)
+}
+
+// tooLarge is the kernel's is_skb_forwardable: between devices the receiver's
+// MTU counts, with room for a tag, unless the frame is to be segmented.
+func (d *Device) tooLarge(size int, gso bool) bool {
+	return !gso && size > int(d.mtu.Load())+ethLen+vlanSlack
+}
+
+// spread carries one group frame to every device that wants it, then out, if
+// a device sent it (ipvlan_process_multicast).
+func (m *Master) spread(f flood) {
+	frame := *f.frame
+	v := m.view.Load()
+	var mt meta
+	if _, ok := m.open(frame, &mt); !ok {
+		return
+	}
+	for _, d := range v.devices {
+		if d == f.from || !d.filter.Load().wants(mt.dst) {
+			continue
+		}
+		d.c.multicast.Add(1)
+		d.deliver(v, &mt, f.from, frame)
+	}
+	if f.from != nil {
+		m.out(v, f.from, frame)
+	}
+}
+
+// out writes one frame to the uplink.
+func (m *Master) out(v *view, from *Device, frame []byte) {
+	if v.down {
+		m.countDrop(from, ReasonDown)
+		return
+	}
+	if r := m.uplink.write(m, frame); r != reasonNone {
+		m.countDrop(from, r)
+		return
+	}
+	m.c.tx(len(frame) - vnet.HeaderLen)
+}
+
+// Emit writes one frame in byte form to the uplink as it is: it is where a
+// Router gives back what it held.
+func (m *Master) Emit(frame []byte) { m.out(m.view.Load(), nil, frame) }
+
+// toHost gives the master's host one frame: to the stack attached to the
+// master, or to its host port, if a device sent it: what came over the wire
+// has reached the kernel's stack without us.
+func (m *Master) toHost(v *view, mt *meta, from *Device, frame []byte) {
+	switch {
+	case m.host.attached():
+		if r := m.host.give(m, v, mt, frame); r != reasonNone {
+			m.countDrop(from, r)
+		}
+	case from == nil:
+	case m.hostPort == nil:
+		from.c.drops.add(ReasonNoHost)
+	default:
+		if r := m.writeTo(m.hostPort, frame); r != reasonNone {
+			from.c.drops.add(r)
+		}
+	}
+}

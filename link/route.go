@@ -1,0 +1,107 @@
+package link
+
+import (
+	"encoding/binary"
+
+	"github.com/ipvl/ipvl/link/vnet"
+)
+
+// route sends what an L3 device sent on its way as if the default namespace
+// had (ipvlan_process_v4_outbound, ipvlan_process_v6_outbound): no TTL is
+// taken, no source is checked.
+func (m *Master) route(v *view, mt *meta, from *Device, frame []byte) {
+	r := m.router.Load()
+	if r == nil {
+		from.c.drops.add(ReasonNoRouter)
+		return
+	}
+	eth := frame[vnet.HeaderLen:]
+	q, ok := query(eth)
+	if !ok {
+		from.c.drops.add(ReasonTruncated)
+		return
+	}
+	if mt.etherType == etherIPv4 {
+		mendIPv4(eth[ethLen:])
+	}
+	hop := (*r).Next(q)
+	switch hop.Verdict {
+	case HopSend:
+		copy(eth[0:6], hop.Dst[:])
+		copy(eth[6:12], hop.Src[:])
+		fallthrough
+	case HopWait:
+		if hop.MTU == 0 || !tooLong(frame, hop.MTU) {
+			m.leave(v, from, frame, hop, *r)
+			return
+		}
+		r := m.cut(frame, int(hop.MTU), func(one []byte) error {
+			m.leave(v, from, one, hop, *r)
+			return nil
+		})
+		if r != reasonNone {
+			from.c.drops.add(r)
+		}
+	case HopLocal:
+		copy(eth[0:6], v.mac[:])
+		m.toHost(v, mt, from, frame)
+	default:
+		from.c.drops.add(ReasonRoute)
+	}
+}
+
+// leave writes a routed frame out, or has it held where the next hop is not
+// known yet.
+func (m *Master) leave(v *view, from *Device, frame []byte, hop Hop, r Router) {
+	if hop.Verdict == HopSend {
+		m.out(v, from, frame)
+	} else if !r.Hold(hop, frame) {
+		from.c.drops.add(ReasonNeighbour)
+	}
+}
+
+// query reads the Router's question off an IP frame.
+func query(eth []byte) (Query, bool) {
+	ip := eth[ethLen:]
+	if binary.BigEndian.Uint16(eth[12:]) == etherIPv4 {
+		if len(ip) < ipv4Len || int(ip[0]&0xf)*4 < ipv4Len || int(ip[0]&0xf)*4 > len(ip) {
+			return Query{}, false
+		}
+		src, dst := be32(ip[12:]), be32(ip[16:])
+		return Query{Dst: addr4(dst), Src: addr4(src), TOS: ip[1], Proto: ip[9], Hash: mix(uint64(src)<<32 | uint64(dst))}, true
+	}
+	if len(ip) < ipv6Len {
+		return Query{}, false
+	}
+	src, dst := load6(ip[8:]), load6(ip[24:])
+	return Query{
+		Dst: dst.addr(), Src: src.addr(), TOS: ip[0]<<4 | ip[1]>>4, Proto: ip[6],
+		Hash: mix(src.hi ^ src.lo<<1 ^ dst.hi<<2 ^ dst.lo<<3),
+	}, true
+}
+
+// mix spreads the addresses of a flow over 32 bits (the finalizer of
+// MurmurHash3).
+func mix(x uint64) uint32 {
+	x ^= x >> 33
+	x *= 0xff51afd7ed558ccd
+	x ^= x >> 33
+	return uint32(x ^ x>>29)
+}
+
+// mendIPv4 sets total length and header checksum, as the kernel does for all
+// that it sends itself (ip_local_out). ip holds a whole IPv4 header.
+func mendIPv4(ip []byte) {
+	if len(ip) <= 0xffff {
+		binary.BigEndian.PutUint16(ip[2:], uint16(len(ip)))
+	}
+	hdr := ip[:int(ip[0]&0xf)*4]
+	binary.BigEndian.PutUint16(hdr[10:], 0)
+	var sum uint32
+	for i := 0; i < len(hdr); i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(hdr[i:]))
+	}
+	sum = sum>>16 + sum&0xffff
+	sum += sum >> 16
+	binary.BigEndian.PutUint16(hdr[10:], ^uint16(sum))
+}
