@@ -45,7 +45,7 @@ func dissect(eth []byte) (p packet, err error) {
 	}
 	p.v6 = eth[n] == 0x86
 	p.link, p.ip = eth[:n+2], eth[n+2:]
-	rest := p.ip
+	var rest []byte
 	if p.v6 {
 		if got, want := int(binary.BigEndian.Uint16(p.ip[4:])), len(p.ip)-40; got != want {
 			return p, fmt.Errorf("IPv6 payload length %d, want %d", got, want)
