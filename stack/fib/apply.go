@@ -128,9 +128,15 @@ func (l *leaf) index(is func(*entry) bool) int {
 	return slices.IndexFunc(l.entries, is)
 }
 
+// swap puts e in the place of the i-th entry (fib_table_insert with
+// NLM_F_REPLACE).
 func (l *leaf) swap(i int, e *entry) (*leaf, error) {
-	if l.entries[i].equal(e) {
+	switch l.index(e.equal) {
+	case i:
 		return l, nil
+	case -1:
+	default:
+		return l, ErrDuplicate
 	}
 	entries := slices.Clone(l.entries)
 	entries[i] = e

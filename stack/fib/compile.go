@@ -158,7 +158,8 @@ func (c *interner) entry(r *Route) *entry {
 	b = binary.NativeEndian.AppendUint32(b, r.Metric)
 	b = binary.NativeEndian.AppendUint32(b, r.MTU)
 	b = appendAddr(b, r.PrefSrc)
-	b = append(appendAddr(b, r.Src.Addr()), byte(r.Src.Bits()))
+	src := r.source()
+	b = append(appendAddr(b, src.Addr()), byte(src.Bits()))
 	for i := range r.NextHops {
 		h := &r.NextHops[i]
 		b = binary.NativeEndian.AppendUint64(b, uint64(h.Index))

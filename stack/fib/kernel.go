@@ -3,42 +3,47 @@ package fib
 // LookupKernel answers q as the ipvlan driver does over the interface with
 // index master (q.OIF is ignored). doc.go lists the rows it follows. It does
 // not allocate.
-func (t *Table) LookupKernel(master int, q Query) Result {
+func (t *Table) LookupKernel(master int, q Query) (r Result) {
 	q.OIF = master
 	q.dropZones()
-	dev := t.ifaces[master]
-	if dev == nil {
-		return Result{Reason: ReasonLinkDown}
+	m := match{dev: t.ifaces[master]}
+	fam := family(q.Dst)
+	switch {
+	case m.dev == nil:
+		r.Reason = ReasonLinkDown
+	case fam == 4:
+		t.kernel4(&r, &q, &m)
+	case fam == 6:
+		t.kernel6(&r, &q, &m)
+	default:
+		r.Reason = ReasonBadDestination
 	}
-	switch family(q.Dst) {
-	case 4:
-		return t.kernel4(dev, &q)
-	case 6:
-		return t.kernel6(&q)
-	}
-	return Result{Reason: ReasonBadDestination}
+	return r
 }
 
 // kernel4 is ip_route_output_key_hash_rcu with flowi4_oif set, and what
 // ipvlan_process_v4_outbound makes of its answer.
-func (t *Table) kernel4(dev *Iface, q *Query) Result {
-	if !dev.Up {
-		return Result{Reason: ReasonLinkDown}
+func (t *Table) kernel4(r *Result, q *Query, m *match) {
+	if !m.dev.Up {
+		r.Reason = ReasonLinkDown
+		return
 	}
-	if reason := refuse4(q); reason != ReasonNone {
-		return Result{Reason: reason}
+	if r.Reason = refuse4(q); r.Reason != ReasonNone {
+		return
 	}
-	var m match
-	if t.walk(t.rules4, q, false, &m) == hit {
-		return t.result(q, &m, false)
+	if t.walk(t.rules4, q, false, m) == hit {
+		t.fill(r, q, m)
+		return
 	}
-	if t.vrf(q.OIF) != 0 {
+	if t.vrf(m.dev) != 0 {
 		// No assumption within a VRF (T3-42).
-		return Result{Reason: m.reason}
+		r.Reason = m.reason
+		return
 	}
 	// Whatever stood against it: assume that the destination is on the wire
 	// (T3-23, T3-24).
-	return Result{Verdict: VerdictForward, Assumed: true, Index: dev.Index, MTU: dev.MTU, NextHop: q.Dst}
+	r.Verdict, r.Assumed = VerdictForward, true
+	r.Index, r.MTU, r.NextHop = m.dev.Index, m.dev.MTU, q.Dst
 }
 
 // refuse4 is what fails before or after the table look-up, whatever it says.
@@ -57,20 +62,21 @@ func refuse4(q *Query) Reason {
 
 // kernel6 is ip6_route_output_flags with flowi6_oif set. Nothing is assumed
 // on-link (T3-32), and the route may leave elsewhere (T3-31).
-func (t *Table) kernel6(q *Query) Result {
+func (t *Table) kernel6(r *Result, q *Query, m *match) {
 	switch {
 	case q.Dst.IsMulticast():
-		return Result{Reason: ReasonBroadcast}
+		r.Reason = ReasonBroadcast
+		return
 	case q.Dst.IsUnspecified():
-		return Result{Reason: ReasonBadDestination}
+		r.Reason = ReasonBadDestination
+		return
 	}
-	var m match
-	if t.walk(t.rules6, q, strict6(q), &m) != hit {
-		return Result{Reason: m.reason}
+	if t.walk(t.rules6, q, strict6(q), m) != hit {
+		r.Reason = m.reason
+		return
 	}
-	r := t.result(q, &m, true)
+	t.fill(r, q, m)
 	if out := t.ifaces[r.Index]; r.Verdict == VerdictForward && (out == nil || !out.Up) {
-		return Result{Reason: ReasonLinkDown, Index: r.Index}
+		*r = Result{Reason: ReasonLinkDown, Index: r.Index}
 	}
-	return r
 }

@@ -29,9 +29,17 @@ type leaf struct {
 
 func newEntry(r *Route) *entry {
 	return &entry{
-		src: r.Src, prefSrc: r.PrefSrc, hops: slices.Clone(r.NextHops), metric: r.Metric, mtu: r.MTU,
+		src: r.source(), prefSrc: r.PrefSrc, hops: slices.Clone(r.NextHops), metric: r.Metric, mtu: r.MTU,
 		typ: r.Type, tos: r.TOS, protocol: r.Protocol, scope: r.Scope, pref: r.Pref,
 	}
+}
+
+// source is r.Src, where ::/0 is the same as none.
+func (r *Route) source() netip.Prefix {
+	if r.Src.Bits() <= 0 {
+		return netip.Prefix{}
+	}
+	return r.Src
 }
 
 // route is the reverse of newEntry.

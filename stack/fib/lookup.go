@@ -1,7 +1,5 @@
 package fib
 
-import "net/netip"
-
 // outcome is how one table, or all rules, answered.
 type outcome uint8
 
@@ -11,8 +9,10 @@ const (
 	rejected                // a route or rule says no, for match.reason
 )
 
-// match is what was found. It lives on the stack of a look-up.
+// match is what was found, and on the way the interface that the look-up is
+// bound to. It lives on the stack of a look-up.
 type match struct {
+	dev    *Iface // of Query.OIF, nil for none
 	leaf   *leaf
 	entry  *entry
 	hop    *NextHop
@@ -25,31 +25,34 @@ type match struct {
 // entries there. An IPv4 q.OIF binds: only hops through it count. An IPv6
 // q.OIF only prefers (T3-31), unless the address has link scope. It does not
 // allocate.
-func (t *Table) Lookup(q Query) Result {
+func (t *Table) Lookup(q Query) (r Result) {
 	var m match
 	q.dropZones()
+	if q.OIF != 0 {
+		m.dev = t.ifaces[q.OIF]
+	}
 	switch family(q.Dst) {
 	case 4:
 		if t.walk(t.rules4, &q, false, &m) == hit {
-			return t.result(&q, &m, false)
+			t.fill(&r, &q, &m)
+			return r
 		}
 	case 6:
 		if t.walk(t.rules6, &q, strict6(&q), &m) == hit {
-			return t.result(&q, &m, true)
+			t.fill(&r, &q, &m)
+			return r
 		}
 	default:
 		m.reason = ReasonBadDestination
 	}
-	return Result{Reason: m.reason}
+	r.Reason = m.reason
+	return r
 }
 
 // walk goes through the rules (fib_rules_lookup). strict binds an IPv6
 // look-up to q.OIF. Without a hit m.reason is set.
 func (t *Table) walk(rules []rule, q *Query, strict bool, m *match) outcome {
-	vrf := uint32(0)
-	if q.OIF != 0 {
-		vrf = t.vrf(q.OIF)
-	}
+	vrf := t.vrf(m.dev)
 	for i := 0; i < len(rules); i++ {
 		r := &rules[i]
 		if !r.match(q, vrf) {
@@ -85,12 +88,8 @@ func (t *Table) walk(rules []rule, q *Query, strict bool, m *match) outcome {
 
 // vrf is the table of the VRF that the interface is, or is a port of, 0 for
 // none (l3mdev_fib_table).
-func (t *Table) vrf(index int) uint32 {
-	i := t.ifaces[index]
-	if i == nil {
-		return 0
-	}
-	if i.Table == 0 && i.MasterIndex != 0 {
+func (t *Table) vrf(i *Iface) uint32 {
+	if i != nil && i.Table == 0 && i.MasterIndex != 0 {
 		i = t.ifaces[i.MasterIndex]
 	}
 	if i == nil {
@@ -153,25 +152,26 @@ func (e *entry) reject(m *match) outcome {
 	return rejected
 }
 
-// result makes the answer of a hit.
-func (t *Table) result(q *Query, m *match, is6 bool) Result {
-	e, hop := m.entry, m.hop
-	r := Result{
-		Type: e.typ, PrefixLen: m.leaf.bits, Index: hop.Index, Table: m.table, MTU: e.mtu, NextHop: hop.Via, PrefSrc: e.prefSrc,
+// fill makes the answer of a hit.
+func (t *Table) fill(r *Result, q *Query, m *match) {
+	e, hop, dev := m.entry, m.hop, m.dev
+	if dev == nil || dev.Index != hop.Index {
+		dev = t.ifaces[hop.Index]
 	}
-	if !hop.Via.IsValid() {
-		r.NextHop = q.Dst
-	}
-	if i := t.ifaces[hop.Index]; i != nil && (r.MTU == 0 || i.MTU < r.MTU) {
-		r.MTU = i.MTU
+	r.Type, r.PrefixLen, r.Index, r.Table = e.typ, m.leaf.bits, hop.Index, m.table
+	r.MTU, r.PrefSrc = e.mtu, e.prefSrc
+	if dev != nil && (r.MTU == 0 || dev.MTU < r.MTU) {
+		r.MTU = dev.MTU
 	}
 	switch {
 	case e.typ == Unicast:
-		r.Verdict = VerdictForward
-	case e.typ == Local, e.typ == Anycast && is6:
-		r.Verdict, r.NextHop = VerdictLocal, netip.Addr{}
+		r.Verdict, r.NextHop = VerdictForward, hop.Via
+		if !hop.Via.IsValid() {
+			r.NextHop = q.Dst
+		}
+	case e.typ == Local, e.typ == Anycast && !q.Dst.Is4():
+		r.Verdict = VerdictLocal
 	default:
-		r.Reason, r.NextHop = ReasonBroadcast, netip.Addr{}
+		r.Reason = ReasonBroadcast
 	}
-	return r
 }

@@ -36,7 +36,7 @@ func (t *Table) source4(index int, target netip.Addr) netip.Addr {
 		return first
 	}
 	for _, a := range t.addrs {
-		if a.shown4() && a.Scope != scopeLink && t.vrf(a.Index) == t.vrf(index) {
+		if a.shown4() && a.Scope != scopeLink && t.vrf(t.ifaces[a.Index]) == t.vrf(t.ifaces[index]) {
 			return a.Prefix.Addr()
 		}
 	}
