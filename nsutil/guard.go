@@ -2,27 +2,240 @@ package nsutil
 
 import (
 	"errors"
+	"maps"
 	"net/netip"
+	"slices"
+	"sync"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
 )
 
 // HostGuard keeps the host's stack from acting upon frames that belong to the
-// devices of one master: an nftables table of family netdev whose ingress chain on
-// the master drops what is addressed to them. Packet sockets see a frame before that.
-type HostGuard struct{}
-
-// Ensure installs the guard on the master, which is in the namespace of the
-// calling thread. It replaces what a killed run left behind.
-func (g *HostGuard) Ensure(ifname string) error {
-	return &Error{Op: "guard", Name: ifname, Err: errors.ErrUnsupported}
+// devices of one master: an nftables table of family netdev whose ingress
+// chain on the master drops what is addressed to them. Packet sockets see a
+// frame before that. An address that the master has too is the device's (row A-12).
+//
+// The zero value guards nothing until Ensure. Methods can be called by any
+// goroutine that is in the master's namespace.
+type HostGuard struct {
+	mu sync.Mutex
+	// +checklocks:mu
+	ifname string // "": not installed
+	// +checklocks:mu
+	hold *hold
+	// have is what the kernel's sets hold.
+	// +checklocks:mu
+	have map[netip.Addr]bool
 }
 
-// SetAddrs makes addrs the guarded addresses. Only differences reach the kernel.
-func (g *HostGuard) SetAddrs(addrs []netip.Addr) error { return nil }
+// Ensure installs the guard on the master, without addresses. It replaces
+// what a killed run left there; ErrHeld says that a living process guards that
+// master. Where it is installed already it only looks whether an
+// administrator flushed it away, and if so brings it back with its addresses.
+func (g *HostGuard) Ensure(ifname string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ifname == ifname {
+		return wrap("guard the host on", ifname, g.mend())
+	}
+	if err := g.remove(); err != nil {
+		return err
+	}
+	h, err := claim(tablePrefix + ifname)
+	if err == nil {
+		err = install(ifname, nil)
+	}
+	if err != nil {
+		h.release()
+		return wrap("guard the host on", ifname, err)
+	}
+	g.ifname, g.hold, g.have = ifname, h, make(map[netip.Addr]bool)
+	return nil
+}
+
+// mend installs the guard again if it is not there.
+//
+// +checklocks:g.mu
+func (g *HostGuard) mend() error {
+	conn, err := nftables.New()
+	if err != nil {
+		return err
+	}
+	tables, err := conn.ListTablesOfFamily(nftables.TableFamilyNetdev)
+	if err != nil {
+		return err
+	}
+	for _, t := range tables {
+		if t.Name == tablePrefix+g.ifname {
+			return nil
+		}
+	}
+	return install(g.ifname, slices.Collect(maps.Keys(g.have)))
+}
+
+// install makes the table, its sets, and its rules in one transaction,
+// instead of what is there.
+func install(ifname string, addrs []netip.Addr) error {
+	if err := delTable(ifname); err != nil {
+		return err
+	}
+	conn, err := nftables.New()
+	if err != nil {
+		return err
+	}
+	sets, err := guardTable(conn, ifname)
+	if err != nil {
+		return err
+	}
+	if err := sets.change(conn.SetAddElements, addrs); err != nil {
+		return err
+	}
+	return conn.Flush()
+}
+
+// guardSets are the sets of the devices' addresses.
+type guardSets struct{ v4, v6 *nftables.Set }
+
+// newGuardSets returns the sets as objects; nothing is sent.
+func newGuardSets(table *nftables.Table) guardSets {
+	return guardSets{
+		v4: &nftables.Set{Table: table, Name: "v4", KeyType: nftables.TypeIPAddr},
+		v6: &nftables.Set{Table: table, Name: "v6", KeyType: nftables.TypeIP6Addr},
+	}
+}
+
+// guardTable queues the table. ARP is dropped by its target, for hosts with
+// proxy_arp; a device answers for itself.
+func guardTable(conn *nftables.Conn, ifname string) (guardSets, error) {
+	table, chain := ingress(ifname, nftables.ChainPolicyAccept)
+	sets := newGuardSets(table)
+	conn.AddTable(table)
+	conn.AddChain(chain)
+	for _, s := range []*nftables.Set{sets.v4, sets.v6} {
+		if err := conn.AddSet(s, nil); err != nil {
+			return sets, err
+		}
+	}
+	for _, r := range []struct {
+		ethertype   uint16
+		offset, len uint32 // of the address in the network header
+		set         *nftables.Set
+	}{
+		{unix.ETH_P_IP, 16, 4, sets.v4},
+		{unix.ETH_P_ARP, 24, 4, sets.v4},
+		{unix.ETH_P_IPV6, 24, 16, sets.v6},
+	} {
+		conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{
+			&expr.Meta{Key: expr.MetaKeyPROTOCOL, Register: 1},
+			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{byte(r.ethertype >> 8), byte(r.ethertype)}},
+			&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: r.offset, Len: r.len},
+			&expr.Lookup{SourceRegister: 1, SetName: r.set.Name, SetID: r.set.ID},
+			&expr.Verdict{Kind: expr.VerdictDrop},
+		}})
+	}
+	return sets, nil
+}
+
+// SetAddrs makes addrs the guarded addresses. Only differences reach the
+// kernel, all in one transaction. Zones are ignored, and what is no address.
+func (g *HostGuard) SetAddrs(addrs []netip.Addr) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ifname == "" {
+		return wrap("guard addresses", "", errors.New("the guard is not installed: call Ensure first"))
+	}
+	want := make(map[netip.Addr]bool, len(addrs))
+	for _, a := range addrs {
+		if a.IsValid() {
+			want[a.Unmap().WithZone("")] = true
+		}
+	}
+	if maps.Equal(want, g.have) {
+		return nil
+	}
+	err := g.update(want)
+	if errors.Is(err, unix.ENOENT) { // somebody flushed the ruleset
+		err = install(g.ifname, slices.Collect(maps.Keys(want)))
+	}
+	if err != nil {
+		return wrap("guard addresses on", g.ifname, err)
+	}
+	g.have = want
+	return nil
+}
+
+// update sends the differences.
+//
+// +checklocks:g.mu
+func (g *HostGuard) update(want map[netip.Addr]bool) error {
+	conn, err := nftables.New()
+	if err != nil {
+		return err
+	}
+	table, _ := ingress(g.ifname, nftables.ChainPolicyAccept)
+	sets := newGuardSets(table)
+	err = errors.Join(
+		sets.change(conn.SetDeleteElements, missing(g.have, want)),
+		sets.change(conn.SetAddElements, missing(want, g.have)),
+	)
+	if err != nil {
+		return err
+	}
+	return conn.Flush()
+}
+
+// missing returns what is in a but not in b.
+func missing(a, b map[netip.Addr]bool) (out []netip.Addr) {
+	for addr := range a {
+		if !b[addr] {
+			out = append(out, addr)
+		}
+	}
+	return out
+}
+
+// setChunk bounds the elements of one message, whose attributes hold 64 KiB.
+const setChunk = 512
+
+// change queues one operation on both sets.
+func (s guardSets) change(op func(*nftables.Set, []nftables.SetElement) error, addrs []netip.Addr) error {
+	var v4, v6 []nftables.SetElement
+	for _, a := range addrs {
+		e := nftables.SetElement{Key: a.AsSlice()}
+		if a.Is4() {
+			v4 = append(v4, e)
+		} else {
+			v6 = append(v6, e)
+		}
+	}
+	var err error
+	for c := range slices.Chunk(v4, setChunk) {
+		err = errors.Join(err, op(s.v4, c))
+	}
+	for c := range slices.Chunk(v6, setChunk) {
+		err = errors.Join(err, op(s.v6, c))
+	}
+	return err
+}
 
 // Remove takes the guard away. Idempotent.
-func (g *HostGuard) Remove() error { return nil }
+func (g *HostGuard) Remove() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.remove()
+}
 
-// CleanupStale removes, in the namespace of the calling thread, what killed
-// runs left behind: guards, our ends of veth pairs, and TAPs that were being made.
-// What a living process holds is left alone. It returns what it removed.
-func CleanupStale() (removed []string, err error) { return nil, nil }
+// remove is Remove under the lock.
+//
+// +checklocks:g.mu
+func (g *HostGuard) remove() error {
+	if g.ifname == "" {
+		return nil
+	}
+	err := delTable(g.ifname)
+	g.hold.release()
+	g.ifname, g.hold, g.have = "", nil, nil
+	return err
+}

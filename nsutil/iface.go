@@ -34,10 +34,7 @@ type iface struct {
 
 	mu sync.Mutex
 	// +checklocks:mu
-	mode AddrGenMode
-	// made is the link-local address that EnsureLinkLocal added last.
-	// +checklocks:mu
-	made netip.Addr
+	ll linkLocal
 }
 
 // Kind implements Interface.Kind.

@@ -57,7 +57,7 @@ func (i *iface) SetAddrGenMode(mode AddrGenMode) error {
 		return err
 	}
 	i.mu.Lock()
-	i.mode = mode
+	i.ll.mode = mode
 	i.mu.Unlock()
 	return i.EnsureLinkLocal()
 }
@@ -65,75 +65,71 @@ func (i *iface) SetAddrGenMode(mode AddrGenMode) error {
 // settle is EnsureLinkLocal for an interface that is new in its namespace: the
 // kernel has forgotten IPv6 settings on the way, and taken those of
 // net.ipv6.conf.default. It is down, so it has not acted on them yet.
-func (i *iface) settle() error {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.do("give a link-local address to", func(c *rtnl.Conn, index int) error {
-		l, err := c.Link(index, "")
-		if err != nil {
-			return err
-		}
-		i.mode = AddrGenEUI64
-		if l.AddrGenMode == kernelNone {
-			i.mode = AddrGenNone // the namespace's default
-		}
-		return i.linkLocal(c, l)
-	})
-}
+func (i *iface) settle() error { return i.ensure(true) }
 
 // EnsureLinkLocal implements Interface.EnsureLinkLocal.
-func (i *iface) EnsureLinkLocal() error {
-	i.mu.Lock()
-	defer i.mu.Unlock()
+func (i *iface) EnsureLinkLocal() error { return i.ensure(false) }
+
+func (i *iface) ensure(isNew bool) error {
 	return i.do("give a link-local address to", func(c *rtnl.Conn, index int) error {
 		l, err := c.Link(index, "")
 		if err != nil {
 			return err
 		}
-		return i.linkLocal(c, l)
+		ours := LinkLocal(l.Address, i.devID)
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		if isNew {
+			i.ll = linkLocal{}
+			if l.AddrGenMode == kernelNone {
+				i.ll.mode = AddrGenNone // the namespace's default
+			}
+		}
+		return i.ll.ensure(c, l, ours)
 	})
 }
 
-// linkLocal does what is missing on an interface.
-//
-// +checklocks:i.mu
-func (i *iface) linkLocal(c *rtnl.Conn, l rtnl.Link) error {
+// linkLocal is what has to be remembered of an interface's link-local address.
+type linkLocal struct {
+	mode AddrGenMode
+	made netip.Addr // the address that was added last
+}
+
+// ensure does what is missing for an interface to have the address ours.
+func (s *linkLocal) ensure(c *rtnl.Conn, l rtnl.Link, ours netip.Addr) error {
 	fromKernel := l.AddrGenMode == kernelEUI64
 	if fromKernel {
 		// Also where the workload went back to it by itself.
-		i.mode = AddrGenEUI64
+		s.mode = AddrGenEUI64
 		m := rtnl.LinkHeader(l.Index, 0, 0).AddrGenMode(kernelNone)
 		if err := c.Do(unix.RTM_NEWLINK, 0, m.Bytes()); err != nil {
 			return err
 		}
-	} else if l.AddrGenMode != kernelNone || i.mode != AddrGenEUI64 {
+	} else if l.AddrGenMode != kernelNone || s.mode != AddrGenEUI64 {
 		return nil // another way was chosen, or there is no IPv6 here
 	}
-	ll := LinkLocal(l.Address, i.devID)
-	if !ll.IsValid() {
+	if !ours.IsValid() {
 		return nil
 	}
-	if l.Token != token(ll) {
+	if l.Token != token(ours) {
 		// EINVAL: the interface takes no router advertisements (NOARP,
 		// accept_ra=0, forwarding), so that there is no SLAAC either.
-		m := rtnl.LinkHeader(l.Index, 0, 0).Token(token(ll))
+		m := rtnl.LinkHeader(l.Index, 0, 0).Token(token(ours))
 		if err := c.Do(unix.RTM_NEWLINK, 0, m.Bytes()); err != nil && !errors.Is(err, unix.EINVAL) {
 			return err
 		}
 	}
 	if l.Flags&unix.IFF_UP == 0 {
-		i.made = netip.Addr{} // going down took it off
+		s.made = netip.Addr{} // going down took it off
 		return nil
 	}
-	return i.replaceLinkLocal(c, l, ll, fromKernel)
+	return s.replace(c, l, ours, fromKernel)
 }
 
-// replaceLinkLocal adds our address, and takes off the one that the kernel
-// made before it was told not to. An address made for an earlier MAC address stays, as
+// replace adds our address, and takes off the one that the kernel made before
+// it was told not to. An address made for an earlier MAC address stays, as
 // with the driver (row L-05).
-//
-// +checklocks:i.mu
-func (i *iface) replaceLinkLocal(c *rtnl.Conn, l rtnl.Link, ll netip.Addr, fromKernel bool) error {
+func (s *linkLocal) replace(c *rtnl.Conn, l rtnl.Link, ours netip.Addr, fromKernel bool) error {
 	addrs, err := c.Addrs()
 	if err != nil && !errors.Is(err, rtnl.ErrInterrupted) {
 		return err
@@ -148,15 +144,15 @@ func (i *iface) replaceLinkLocal(c *rtnl.Conn, l rtnl.Link, ll netip.Addr, fromK
 			return err
 		}
 	}
-	if has(ll) || i.made.IsValid() && has(i.made) {
+	if has(ours) || s.made.IsValid() && has(s.made) {
 		return nil
 	}
-	body := rtnl.AddrBody(l.Index, netip.PrefixFrom(ll, 64), protoKernelLL)
+	body := rtnl.AddrBody(l.Index, netip.PrefixFrom(ours, 64), protoKernelLL)
 	err = c.Do(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL, body.Bytes())
 	// EACCES: disable_ipv6 is set.
 	if err != nil && !errors.Is(err, unix.EEXIST) && !errors.Is(err, unix.EACCES) {
 		return err
 	}
-	i.made = ll
+	s.made = ours
 	return nil
 }

@@ -34,7 +34,7 @@ var ErrInterrupted = errors.New("rtnetlink dump was interrupted by a change")
 
 const (
 	recvBuffer   = 256 << 10 // dumps come in 32 KiB, the largest single answer is a link with many VFs
-	dumpIntr     = 0x10 // NLM_F_DUMP_INTR
+	dumpIntr     = 0x10      // NLM_F_DUMP_INTR
 	flagCapped   = 0x100
 	flagAckTLVs  = 0x200
 	extAckText   = 1 // NLMSGERR_ATTR_MSG

@@ -45,10 +45,30 @@ func (c *Conn) Rules(family uint8) ([]fib.Rule, error) {
 	return collect(c, unix.RTM_GETRULE, FamilyHeader(family, sizeofFibRuleHdr).Bytes(), ParseRule)
 }
 
-// Routes reads the routes of all tables of a family (AF_INET, AF_INET6).
-func (c *Conn) Routes(family uint8) ([]Route, error) {
+// Pending is a route, by its place in a list, whose hops only a nexthop
+// object tells.
+type Pending struct {
+	Index int
+	NHID  uint32
+}
+
+// AppendRoutes reads the routes of all tables of a family (AF_INET, AF_INET6)
+// and appends them to list: a table may hold a million, so they are not copied about.
+func (c *Conn) AppendRoutes(list []fib.Route, family uint8) ([]fib.Route, []Pending, error) {
 	var p RouteParser
-	return collect(c, unix.RTM_GETROUTE, FamilyHeader(family, unix.SizeofRtMsg).Bytes(), p.Parse)
+	var pending []Pending
+	err := c.Dump(unix.RTM_GETROUTE, FamilyHeader(family, unix.SizeofRtMsg).Bytes(), func(m Message) error {
+		r, err := p.Parse(m.Data)
+		if err != nil {
+			return nil
+		}
+		if r.NHID != 0 && len(r.NextHops) == 0 {
+			pending = append(pending, Pending{Index: len(list), NHID: r.NHID})
+		}
+		list = append(list, r.Route)
+		return nil
+	})
+	return list, pending, err
 }
 
 // NextHops reads the nexthop objects.

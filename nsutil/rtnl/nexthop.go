@@ -67,13 +67,10 @@ func members(b []byte) []NextHopMember {
 // NextHopObjects is all nexthop objects of a namespace by id.
 type NextHopObjects map[uint32]NextHopObject
 
-// Resolve gives r the hops of the object that it names, where it has none of
-// its own. A route of a blackhole object becomes a blackhole.
-func (objects NextHopObjects) Resolve(r *Route) {
-	o, ok := objects[r.NHID]
-	if !ok || len(r.NextHops) != 0 {
-		return
-	}
+// Resolve gives r the hops of an object. A route of a blackhole object
+// becomes a blackhole.
+func (objects NextHopObjects) Resolve(r *fib.Route, id uint32) {
+	o := objects[id]
 	if len(o.Group) == 0 {
 		objects.add(r, o, 0)
 		return
@@ -84,7 +81,7 @@ func (objects NextHopObjects) Resolve(r *Route) {
 }
 
 // add appends one hop; an id that is not there has none.
-func (objects NextHopObjects) add(r *Route, o NextHopObject, weight int) {
+func (objects NextHopObjects) add(r *fib.Route, o NextHopObject, weight int) {
 	switch {
 	case o.ID == 0:
 	case o.Blackhole:
