@@ -31,9 +31,10 @@
 //
 // A packet socket reports an interface that goes down once (ENETDOWN) and is hooked
 // again by the kernel when the interface comes up. A deletion is reported as going
-// down only; that the interface is away for good shows in ENODEV from the next
-// read, of which nobody is told. So, while the interface is down and only then,
-// Serve looks again after 50 ms, then ever more rarely, at least once a second.
+// down only, and not at all when the interface was down before; reads just go on
+// to find nothing. What tells is the socket's own name, whose index becomes -1.
+// So, while the interface is down and only then, Serve looks at that after 50 ms, then
+// ever more rarely, at least once a second.
 //
 // # Locks
 //
