@@ -103,8 +103,7 @@ func (v *Vec) appendViews(list buffer.ViewList, off int) {
 		if len(v.pieces) == maxPieces-1 && w.Next() != nil {
 			v.tail = v.tail[:0]
 			for ; w != nil; w = w.Next() {
-				v.tail = append(v.tail, w.AsSlice()[off:]...)
-				off = 0
+				v.tail = append(v.tail, w.AsSlice()...) // off is 0: pieces precede
 			}
 			v.pieces = append(v.pieces, v.tail)
 			return

@@ -65,19 +65,29 @@ func TestPacketRoundTripKeepsAnyChecksum(t *testing.T) {
 
 func TestToPacketIsWhatNetstackExpects(t *testing.T) {
 	for _, test := range []struct {
-		name  string
-		spec  spec
-		flags uint8
-		proto uint16
-		valid bool
+		name    string
+		spec    spec
+		flags   uint8
+		proto   uint16
+		valid   bool
+		gso     stack.GSO
+		padding int
 	}{
-		{"finished", spec{}, 0, 0x0800, false},
-		{"valid", spec{v6: true}, FlagDataValid, 0x86dd, true},
-		{"partial", spec{partial: true}, FlagNeedsCsum, 0x0800, true},
-		{"tagged", spec{vlans: 1}, 0, 0x8100, false},
-		{"large", spec{payload: make([]byte, 65495)}, 0, 0x0800, false},
+		{"finished", spec{}, 0, 0x0800, false, stack.GSO{}, 0},
+		{"valid", spec{v6: true}, FlagDataValid, 0x86dd, true, stack.GSO{}, 0},
+		{"partial", spec{partial: true}, FlagNeedsCsum, 0x0800, true,
+			stack.GSO{Type: stack.GSOTCPv4, NeedsCsum: true, CsumOffset: 16, MSS: 65535, L3HdrLen: 20}, 0},
+		{"partial UDP over IPv6", spec{partial: true, udp: true, v6: true}, FlagNeedsCsum, 0x86dd, true,
+			stack.GSO{Type: stack.GSOTCPv6, NeedsCsum: true, CsumOffset: 6, MSS: 65535, L3HdrLen: 40}, 0},
+		{"tcp6", spec{partial: true, v6: true, gso: 7, payload: make([]byte, 9)}, FlagNeedsCsum, 0x86dd, true,
+			stack.GSO{Type: stack.GSOTCPv6, NeedsCsum: true, CsumOffset: 16, MSS: 7, L3HdrLen: 40}, 0},
+		{"uso", spec{partial: true, udp: true, gso: 7, payload: make([]byte, 9)}, FlagNeedsCsum, 0x0800, true,
+			stack.GSO{NeedsCsum: true, CsumOffset: 6, MSS: 7, L3HdrLen: 20}, 0},
+		{"tagged", spec{vlans: 1}, 0, 0x8100, false, stack.GSO{}, 0},
+		{"large", spec{payload: make([]byte, 65495)}, 0, 0x0800, false, stack.GSO{}, 0},
+		{"larger than the pools' views", spec{payload: make([]byte, 65495)}, 0, 0x0800, false, stack.GSO{}, 5000},
 	} {
-		frame := test.spec.frame()
+		frame := append(test.spec.frame(), make([]byte, test.padding)...)
 		frame[0] = test.flags
 		pkt, err := ToPacket(frame, PacketOptions{})
 		if err != nil {
@@ -91,6 +101,9 @@ func TestToPacketIsWhatNetstackExpects(t *testing.T) {
 		}
 		if uint16(pkt.NetworkProtocolNumber) != test.proto || pkt.RXChecksumValidated != test.valid {
 			t.Errorf("%s: protocol %#x, validated %v", test.name, pkt.NetworkProtocolNumber, pkt.RXChecksumValidated)
+		}
+		if pkt.GSOOptions != test.gso {
+			t.Errorf("%s: %+v, want %+v", test.name, pkt.GSOOptions, test.gso)
 		}
 		pkt.DecRef()
 	}
@@ -173,6 +186,9 @@ func TestFromPacketOfNetstackGSO(t *testing.T) {
 			s.first, s.opts = 60, dstOpts(6)
 		}
 		mss := uint16(1 + r.IntN(3000))
+		if r.IntN(4) == 0 {
+			s.payload = bytesOf(r, int(mss)) // one segment, full
+		}
 		if len(s.payload) > int(mss) {
 			s.gso = mss
 		}
@@ -227,6 +243,17 @@ func TestFromPacketBoundsPieces(t *testing.T) {
 	}
 }
 
+func TestFromPacketMakesOnePieceOfASmallPacket(t *testing.T) {
+	for n, want := range map[int]int{0: 1, 256 - 54: 1, 257 - 54: 3} {
+		pkt := scattered(spec{payload: make([]byte, n)}, 1000)
+		var v Vec
+		if got := FromPacket(pkt, &v, false); len(got) != want {
+			t.Errorf("%d bytes in %d pieces, want %d", pkt.Size(), len(got), want)
+		}
+		pkt.DecRef()
+	}
+}
+
 func TestFromPacketCompletesWhatTheStackLeft(t *testing.T) {
 	r := random(t)
 	for range 1000 {
@@ -236,6 +263,7 @@ func TestFromPacketCompletesWhatTheStackLeft(t *testing.T) {
 			s.opts = nil
 		}
 		pkt := scattered(s, 1+r.IntN(4000))
+		pkt.GSOOptions = stack.GSO{Type: []stack.GSOType{stack.GSONone, stack.GSOGvisor}[r.IntN(2)], MSS: uint16(r.IntN(2))}
 		// gVisor leaves 0 there, see TestNetstackTXChecksumOffload; any value will do.
 		copy(pkt.TransportHeader().Slice()[s.csumOffset():], bytesOf(r, 2))
 		var v Vec

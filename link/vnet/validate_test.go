@@ -61,6 +61,8 @@ func TestValidateRefuses(t *testing.T) {
 		{"IPv4 longer than the frame", plain, cutTo(100), ErrTruncated},
 		{"IPv6 longer than the frame", v6, cutTo(100), ErrTruncated},
 		{"half a VLAN tag", plain, raw("dddddd" + "ssssss" + "\x81\x00" + "\x00\x05\x08"), ErrTruncated},
+		{"IPv4 one byte short", plain, func(f []byte) []byte { return f[:len(f)-1] }, ErrTruncated},
+		{"IPv6 one byte short", v6, func(f []byte) []byte { return f[:len(f)-1] }, ErrTruncated},
 		{"version 5", plain, poke(24, 0x55), ErrHeaders},
 		{"IHL 4", plain, poke(24, 0x44), ErrHeaders},
 		{"total length below the header", plain, poke(26, 0, 19), ErrHeaders},
