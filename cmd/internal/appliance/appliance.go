@@ -1,0 +1,193 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+
+	"github.com/ipvl/ipvl/cmd/internal/api"
+	"github.com/ipvl/ipvl/nsutil"
+	"github.com/ipvl/ipvl/stack"
+)
+
+// Options is what an appliance is run with. Only Socket is required.
+type Options struct {
+	// Socket is the path of the control socket.
+	Socket string
+	// Ready is called once when commands are served; nil: nothing is.
+	Ready func() error
+	// Backend carries devices: "tap", "veth", or "" and "auto" for a TAP where
+	// /dev/net/tun can be opened and a veth pair elsewhere.
+	Backend string
+	// Log takes what happens; nil discards it.
+	Log *slog.Logger
+}
+
+// place is where an interface is: a namespace, by the id that the appliance's
+// gives it (-1: its own), and an index in it.
+type place struct{ nsid, index int }
+
+// Appliance implements api.Backend.
+type Appliance struct {
+	log     *slog.Logger
+	backend string
+	self    nsutil.Ref // the appliance's namespace, to be told from inside another
+	watcher *nsutil.Watcher
+	mirror  *stack.Mirror
+	feed    *feed
+	// remirror asks for a new snapshot of the routes; one request waits at most.
+	remirror chan struct{}
+	// ended is where readers report that they are over.
+	ended chan ending
+
+	mu sync.Mutex
+	// +checklocks:mu
+	masters map[int]*master
+	// +checklocks:mu
+	devices map[place]*device
+}
+
+// ending is the report of a reader: of a device, or of a master's uplink.
+type ending struct {
+	dev *device
+	m   *master
+	err error
+}
+
+var _ api.Backend = (*Appliance)(nil)
+
+// Run serves until ctx ends, then removes all that it made. The error is nil
+// for an orderly end.
+func Run(ctx context.Context, o Options) error {
+	a, err := newAppliance(o)
+	if err != nil {
+		return err
+	}
+	defer a.watcher.Close()
+	listener, err := api.Listen(o.Socket)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	a.cleanup()
+	if err := a.readRoutes(); err != nil {
+		return fmt.Errorf("read the routes of this namespace: %w", err)
+	}
+	defer a.shutdown()
+
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Add(2)
+	go func() { defer wg.Done(); a.mirrorLoop(ctx) }()
+	go func() {
+		defer wg.Done()
+		if err := a.eventLoop(ctx); err != nil {
+			a.log.Error("events of the kernel ended", "error", err)
+			cancel()
+		}
+	}()
+	if o.Ready != nil {
+		if err := o.Ready(); err != nil {
+			return fmt.Errorf("tell that the appliance is ready: %w", err)
+		}
+	}
+	a.log.Info("serving", "socket", o.Socket)
+	if err := api.Serve(ctx, listener, a, api.ServerOptions{Log: a.log}); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+func newAppliance(o Options) (*Appliance, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	switch o.Backend {
+	case "", "auto":
+		o.Backend = ""
+	case nsutil.KindTAP, nsutil.KindVeth:
+	default:
+		return nil, &api.Error{Op: "serve", Msg: fmt.Sprintf("backend %q: it is auto, tap or veth", o.Backend)}
+	}
+	self, err := nsutil.Resolve(fmt.Sprintf("/proc/%d/ns/net", os.Getpid()))
+	if err != nil {
+		return nil, err
+	}
+	watcher, err := nsutil.NewWatcher(nsutil.WatcherOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("listen to the kernel's changes: %w", err)
+	}
+	return &Appliance{
+		log: o.Log, backend: o.Backend, self: self, watcher: watcher,
+		mirror: stack.NewMirror(), feed: newFeed(),
+		remirror: make(chan struct{}, 1), ended: make(chan ending),
+		masters: make(map[int]*master), devices: make(map[place]*device),
+	}, nil
+}
+
+// cleanup removes what a killed run left.
+func (a *Appliance) cleanup() {
+	removed, err := nsutil.CleanupStale()
+	for _, what := range removed {
+		a.log.Info("removed what an earlier run left", "what", what)
+	}
+	if err != nil {
+		a.log.Warn("could not remove all that an earlier run left", "error", err)
+	}
+}
+
+// shutdown removes every device, and with them every master.
+func (a *Appliance) shutdown() {
+	a.mu.Lock()
+	var all []*device
+	for _, d := range a.devices {
+		all = append(all, d)
+	}
+	for _, d := range all {
+		a.remove(d)
+	}
+	a.mu.Unlock()
+}
+
+// readRoutes brings the mirror up to date.
+func (a *Appliance) readRoutes() error {
+	snapshot, err := nsutil.Snapshot(nsutil.Ref{})
+	if err != nil {
+		return err
+	}
+	changed, err := a.mirror.Set(snapshot)
+	if err != nil {
+		return err
+	}
+	if n := changed.LeftOut.Total(); n > 0 {
+		a.log.Warn("entries of the routing tables were left out", "count", n)
+	}
+	return nil
+}
+
+// mirrorLoop reads the routes again whenever it is asked to; requests that
+// come while it reads are one request.
+func (a *Appliance) mirrorLoop(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.remirror:
+		}
+		if err := a.readRoutes(); err != nil {
+			a.log.Error("could not read the routes; the last ones stay in force", "error", err)
+		}
+	}
+}
+
+func (a *Appliance) wantRoutes() {
+	select {
+	case a.remirror <- struct{}{}:
+	default:
+	}
+}

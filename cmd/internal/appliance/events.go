@@ -1,0 +1,175 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ipvl/ipvl/link/packet"
+	"github.com/ipvl/ipvl/nsutil"
+	"github.com/ipvl/ipvl/nsutil/rtnl"
+)
+
+// eventLoop follows the kernel until ctx ends, or the watcher fails.
+func (a *Appliance) eventLoop(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case e := <-a.ended:
+			a.readerEnded(e)
+		case batch, ok := <-a.watcher.Events():
+			if !ok {
+				return a.watcher.Err()
+			}
+			a.handle(batch)
+			a.feed.publish(batch)
+		}
+	}
+}
+
+// readerEnded takes down what has lost its interface.
+func (a *Appliance) readerEnded(e ending) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case e.dev != nil:
+		a.log.Info("a device's interface is gone", "device", e.dev.name, "cause", e.err)
+		a.remove(e.dev)
+	case errors.Is(e.err, packet.ErrGone):
+		a.masterGone(e.m, "deleted")
+	default:
+		a.log.Error("the uplink cannot be read", "master", e.m.name, "error", e.err)
+		a.masterGone(e.m, "unreadable")
+	}
+}
+
+// masterGone removes all devices of a master, as the kernel does.
+func (a *Appliance) masterGone(m *master, how string) {
+	if a.masters[m.index] != m {
+		return
+	}
+	a.log.Info("the master is gone, and its devices with it", "master", m.name, "how", how)
+	m.each(a.remove)
+}
+
+// handle follows one batch of events.
+func (a *Appliance) handle(batch []nsutil.Event) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	routes := false
+	for _, e := range batch {
+		switch e.Kind {
+		case nsutil.EventOverrun:
+			a.log.Warn("events were lost; everything is read again")
+			a.resync()
+			routes = true
+		case nsutil.EventLink:
+			a.linkEvent(e)
+			routes = routes || e.NSID == -1
+		case nsutil.EventAddr:
+			a.addressEvent(e)
+			routes = routes || e.NSID == -1
+		case nsutil.EventGroup:
+			if d := a.devices[place{e.NSID, e.Group.Index}]; d != nil {
+				d.regroup = true
+			}
+		case nsutil.EventNSID:
+			if e.Deleted {
+				a.namespaceGone(e.NSID)
+			}
+		case nsutil.EventRoute, nsutil.EventRule, nsutil.EventNextHop, nsutil.EventNeigh:
+			routes = true
+		}
+	}
+	for _, m := range a.masters {
+		m.each(a.settle)
+		a.refresh(m)
+	}
+	if routes {
+		a.wantRoutes()
+	}
+}
+
+func (a *Appliance) linkEvent(e nsutil.Event) {
+	at := place{e.NSID, e.Link.Index}
+	if d := a.devices[at]; d != nil {
+		switch {
+		case !e.Deleted:
+			a.linkChanged(d, *e.Link)
+		case e.Link.NewNSID != -1:
+			a.relocate(d)
+		default:
+			a.verify(d)
+		}
+		return
+	}
+	m := a.masters[e.Link.Index]
+	if e.NSID != -1 || m == nil {
+		return
+	}
+	if e.Deleted {
+		a.masterGone(m, "deleted or moved")
+		return
+	}
+	a.masterChanged(m, *e.Link)
+}
+
+func (a *Appliance) addressEvent(e nsutil.Event) {
+	d := a.devices[place{e.NSID, e.Addr.Index}]
+	switch {
+	case d == nil:
+	case e.Deleted:
+		a.addressGone(d, entryOf(*e.Addr))
+	default:
+		a.addressCame(d, *e.Addr)
+	}
+}
+
+// verify removes a device whose interface is no more where it was: it was
+// deleted, or it has moved out of sight and is found again.
+func (a *Appliance) verify(d *device) {
+	if _, _, err := d.iface.Where(); errors.Is(err, nsutil.ErrGone) {
+		a.remove(d)
+		return
+	}
+	a.relocate(d)
+}
+
+// namespaceGone looks after the devices of a namespace whose id was freed.
+func (a *Appliance) namespaceGone(nsid int) {
+	var there []*device
+	for at, d := range a.devices {
+		if at.nsid == nsid {
+			there = append(there, d)
+		}
+	}
+	for _, d := range there {
+		a.verify(d)
+	}
+}
+
+// resync reads everything again after events were lost.
+func (a *Appliance) resync() {
+	links, err := nsutil.Links(nsutil.Ref{})
+	if err != nil {
+		a.log.Error("the interfaces cannot be read", "error", err)
+		return
+	}
+	found := make(map[int]rtnl.Link, len(links))
+	for _, l := range links {
+		found[l.Index] = l
+	}
+	var all []*master
+	for _, m := range a.masters {
+		all = append(all, m)
+	}
+	for _, m := range all {
+		if l, ok := found[m.index]; ok {
+			a.masterChanged(m, l)
+		} else {
+			a.masterGone(m, "deleted")
+			continue
+		}
+		m.each(a.relocate)
+	}
+}

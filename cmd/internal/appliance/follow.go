@@ -1,0 +1,94 @@
+package appliance
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+
+	"github.com/ipvl/ipvl/link"
+	"github.com/ipvl/ipvl/nsutil/rtnl"
+	"golang.org/x/sys/unix"
+)
+
+// linkChanged follows what the workload did to its interface. It may set the
+// flags, the MTU and the name; the MAC address is the master's and goes back.
+func (a *Appliance) linkChanged(d *device, l rtnl.Link) {
+	if l.Name != "" {
+		d.name = l.Name
+	}
+	if l.MTU != 0 {
+		d.link.SetMTU(uint32(l.MTU))
+	}
+	if len(l.Address) == 6 && !slices.Equal(l.Address, d.m.mac) {
+		a.attempt(d, "set MAC address", d.iface.SetMAC(d.m.mac))
+	}
+	all := l.Flags&(unix.IFF_PROMISC|unix.IFF_ALLMULTI) != 0 || l.Promiscuity > 0 || l.AllMulti > 0
+	if all != d.all {
+		d.all, d.regroup = all, true
+	}
+	if up := isUp(l); up != d.up {
+		d.up = up
+		d.link.SetUp(up)
+		d.m.stale = true
+		if up {
+			d.regroup = true
+			a.attempt(d, "set link-local address", d.iface.EnsureLinkLocal())
+		}
+	}
+}
+
+func entryOf(ad rtnl.Addr) entry { return entry{ad.Prefix, ad.Peer()} }
+
+// registers is what the kernel's driver enters for an address: for IPv4 the
+// peer of a point-to-point address (ifa_address), for IPv6 the local one.
+func registers(ad rtnl.Addr) netip.Addr {
+	if ad.Prefix.Addr().Is4() && ad.Address.IsValid() {
+		return ad.Address
+	}
+	return ad.Prefix.Addr()
+}
+
+// addressCame registers an address of a device's interface. One that a sibling
+// owns is taken off the interface again: the kernel's driver would have
+// refused it with EADDRINUSE before it was there.
+func (a *Appliance) addressCame(d *device, ad rtnl.Addr) {
+	e := entryOf(ad)
+	if _, known := d.entries[e]; known {
+		return
+	}
+	reg := registers(ad)
+	err := d.link.AddAddress(reg)
+	if err == nil {
+		d.entries[e] = reg
+		d.m.stale = true
+		return
+	}
+	if !errors.Is(err, link.ErrAddressInUse) {
+		a.log.Warn("an address cannot be registered", "device", d.name, "address", ad.Prefix, "error", err)
+		return
+	}
+	d.refusals++
+	owner := "another device"
+	if o := d.m.link.Owner(reg); o != nil {
+		owner = o.Name()
+	}
+	a.log.Warn("address already assigned to an ipvlan device: taken off", "device", d.name, "address", ad.Prefix, "owner", owner)
+	a.attempt(d, "take an address off", d.iface.DelAddr(ad.Prefix))
+}
+
+// addressGone frees what an address registered, unless another one of the
+// interface (the same address with another prefix length) still does.
+func (a *Appliance) addressGone(d *device, e entry) {
+	reg, known := d.entries[e]
+	if !known {
+		return
+	}
+	delete(d.entries, e)
+	for _, other := range d.entries {
+		if other == reg {
+			return
+		}
+	}
+	d.link.RemoveAddress(reg)
+	d.m.stale = true
+}

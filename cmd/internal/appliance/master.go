@@ -1,0 +1,175 @@
+package appliance
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/ipvl/ipvl/link"
+	"github.com/ipvl/ipvl/link/packet"
+	"github.com/ipvl/ipvl/nsutil"
+	"github.com/ipvl/ipvl/nsutil/rtnl"
+	"github.com/ipvl/ipvl/stack"
+	"golang.org/x/sys/unix"
+)
+
+// master is an interface of the appliance's namespace that has devices. Its
+// fields but the data path's are guarded by Appliance.mu.
+type master struct {
+	index   int
+	name    string
+	mac     net.HardwareAddr
+	mtu     int
+	running bool // up, with carrier
+
+	link   *link.Master
+	uplink *packet.Port
+	router *stack.Router
+	guard  nsutil.HostGuard
+	// served is closed when the uplink's reader has ended.
+	served chan struct{}
+
+	devices []*device
+	// stale says that filter and guard do not match the address table.
+	stale bool
+}
+
+// newMaster opens the uplink on an interface and starts to read it. The filter
+// lets nothing through until devices have addresses.
+func (a *Appliance) newMaster(l rtnl.Link, mode link.Mode, flag link.Flag) (*master, error) {
+	m := &master{
+		index: l.Index, name: l.Name, mac: l.Address, mtu: l.MTU, running: running(l), served: make(chan struct{}),
+	}
+	uplink, err := packet.Open(packet.Options{Index: l.Index, AllMulti: true, Filter: packet.Filter{DropAll: true}})
+	if err != nil {
+		return nil, fmt.Errorf("open the uplink on %s: %w", l.Name, err)
+	}
+	m.uplink = uplink
+	m.link, err = link.NewMasterOnPort(uplink, link.MasterOptions{
+		Mode: mode, Flag: flag, MAC: link.MAC(l.Address), MTU: uint32(l.MTU),
+	})
+	if err != nil {
+		return nil, errors.Join(err, uplink.Close())
+	}
+	m.router, err = stack.NewRouter(m.link, stack.RouterOptions{
+		MasterIndex: l.Index, Mirror: a.mirror, Emit: func(_ stack.Hop, frame []byte) { m.link.Emit(frame) },
+	})
+	if err != nil {
+		m.link.Shutdown()
+		return nil, errors.Join(err, uplink.Close())
+	}
+	m.link.SetRouter(routerAdapter{m.router})
+	m.link.SetDown(!isUp(l))
+	if err := m.guard.Ensure(l.Name); err != nil {
+		a.closeMaster(m, false)
+		return nil, fmt.Errorf("guard %s against the host's stack: %w", l.Name, err)
+	}
+	go func() {
+		defer close(m.served)
+		a.report(ending{m: m, err: uplink.Serve(m.link.Receive)})
+	}()
+	return m, nil
+}
+
+// report tells the event loop of a reader's end, unless the end was asked for.
+func (a *Appliance) report(e ending) {
+	if e.err != nil {
+		go func() { a.ended <- e }()
+	}
+}
+
+// closeMaster ends a master that has no devices.
+func (a *Appliance) closeMaster(m *master, served bool) {
+	if err := m.guard.Remove(); err != nil {
+		a.log.Warn("the host's guard stays", "master", m.name, "error", err)
+	}
+	if err := m.uplink.Close(); err != nil {
+		a.log.Warn("close the uplink", "master", m.name, "error", err)
+	}
+	if served {
+		<-m.served
+	}
+	if err := m.router.Close(); err != nil {
+		a.log.Warn("close the router", "master", m.name, "error", err)
+	}
+	m.link.Shutdown()
+}
+
+// refresh brings the uplink's filter and the host's guard in step with the
+// address table: only addresses of devices that are up count.
+func (a *Appliance) refresh(m *master) {
+	if !m.stale {
+		return
+	}
+	m.stale = false
+	var addrs []netip.Addr
+	up := false
+	for _, d := range m.devices {
+		if d.up {
+			up = true
+			addrs = append(addrs, d.link.Addresses()...)
+		}
+	}
+	filter := packet.Filter{Addrs: addrs, Multicast: m.link.Mode() == link.ModeL2, DropAll: !up}
+	if err := m.uplink.SetFilter(filter); err != nil {
+		a.log.Error("the uplink's filter does not follow", "master", m.name, "error", err)
+	}
+	if err := m.guard.SetAddrs(addrs); err != nil {
+		a.log.Error("the host's guard does not follow", "master", m.name, "error", err)
+	}
+}
+
+// masterChanged follows what happened to the interface below: MTU and MAC
+// address are pushed to all devices, the carrier follows.
+func (a *Appliance) masterChanged(m *master, l rtnl.Link) {
+	m.name = l.Name
+	if len(l.Address) == 6 && !slices.Equal(l.Address, m.mac) {
+		m.mac = slices.Clone(l.Address)
+		if err := m.link.SetMAC(link.MAC(m.mac)); err != nil {
+			a.log.Error("the master's MAC address cannot be followed", "master", m.name, "error", err)
+		}
+		m.each(func(d *device) { a.attempt(d, "set MAC address", d.iface.SetMAC(m.mac)) })
+	}
+	if l.MTU != 0 && l.MTU != m.mtu {
+		m.mtu = l.MTU
+		m.link.SetMTU(uint32(l.MTU))
+		m.each(func(d *device) { a.attempt(d, "set MTU", d.iface.SetMTU(l.MTU)) })
+	}
+	m.link.SetDown(!isUp(l))
+	if now := running(l); now != m.running {
+		m.running = now
+		m.each(func(d *device) { a.attempt(d, "set carrier", d.iface.SetCarrier(now)) })
+	}
+}
+
+func (m *master) each(f func(*device)) {
+	for _, d := range slices.Clone(m.devices) {
+		f(d)
+	}
+}
+
+// setMode changes mode and flag for all devices of m.
+func (a *Appliance) setMode(m *master, mode link.Mode, flag link.Flag) error {
+	before := m.link.Mode()
+	if err := m.link.Set(mode, flag); err != nil {
+		return err
+	}
+	if mode != before {
+		m.stale = true
+		m.each(func(d *device) { a.attempt(d, "set NOARP", d.iface.SetNoARP(mode != link.ModeL2)) })
+	}
+	a.refresh(m)
+	return nil
+}
+
+func isUp(l rtnl.Link) bool    { return l.Flags&unix.IFF_UP != 0 }
+func running(l rtnl.Link) bool { return isUp(l) && l.Flags&unix.IFF_LOWER_UP != 0 }
+
+// attempt logs what could not be done to a device that goes on living.
+func (a *Appliance) attempt(d *device, op string, err error) {
+	if err != nil && !errors.Is(err, nsutil.ErrGone) {
+		a.log.Warn("a device does not follow its master", "device", d.name, "op", op, "error", err)
+	}
+}
