@@ -91,7 +91,7 @@ func (s *Segmenter) fitGSO(frame []byte, h Header, l layout, have Features, emit
 		return s.segment(frame, h, l, n, have&FeatureCsum != 0, emit)
 	}
 	// One segment: not a segmentation at all (virtio_net_hdr_to_skb).
-	h.GSOType, h.GSOSize, h.HdrLen = GSONone, 0, 0
+	h = Header{Flags: FlagNeedsCsum, CsumStart: h.CsumStart, CsumOffset: h.CsumOffset}
 	if have&FeatureCsum == 0 {
 		finish(frame, &h, l)
 	} else {

@@ -19,7 +19,7 @@ const (
 // goroutine at a time.
 type Vec struct {
 	head   []byte   // virtio-net header and private start of the packet
-	tail   []byte   // the end of a packet of very many views
+	tail   []byte   // the end of a packet of very many views, or all of an odd one
 	pieces [][]byte // what FromPacket returns
 }
 
@@ -48,8 +48,14 @@ func FromPacket(pkt *stack.PacketBuffer, v *Vec, txCsumOffloaded bool) [][]byte 
 	}
 	size := pkt.Size()
 	list, off := pkt.AsViewList()
-	n := copyViews(v.head[HeaderLen:], list, off)
-	h, private := packetHeader(pkt, v.head[HeaderLen:HeaderLen+n], size, txCsumOffloaded)
+	n := copyViews(v.head[HeaderLen:HeaderLen+headMax], list, off)
+	h, private, r := packetHeader(pkt, v.head[HeaderLen:HeaderLen+n], size, txCsumOffloaded)
+	if r == ErrTruncated && n < size {
+		// Headers longer than headMax: rare enough to flatten the packet.
+		v.tail = PacketToBytes(pkt, v.tail, txCsumOffloaded)
+		v.pieces = append(v.pieces[:0], v.tail)
+		return v.pieces
+	}
 	h.Encode(v.head)
 	if n == size {
 		private = n // one piece is cheaper than two, and it is copied already
@@ -70,7 +76,7 @@ func PacketToBytes(pkt *stack.PacketBuffer, dst []byte, txCsumOffloaded bool) []
 	dst = dst[:HeaderLen+size]
 	list, off := pkt.AsViewList()
 	copyViews(dst[HeaderLen:], list, off)
-	h, _ := packetHeader(pkt, dst[HeaderLen:], size, txCsumOffloaded)
+	h, _, _ := packetHeader(pkt, dst[HeaderLen:], size, txCsumOffloaded)
 	h.Encode(dst)
 	return dst
 }
@@ -115,8 +121,10 @@ func (v *Vec) appendViews(list buffer.ViewList, off int) {
 
 // packetHeader returns the virtio-net header for a packet of size bytes that
 // starts with head, and how much of head it changed (0 or up to the end of the
-// checksum field).
-func packetHeader(pkt *stack.PacketBuffer, head []byte, size int, txCsumOffloaded bool) (h Header, private int) {
+// checksum field). With a Reason the frame was not understood, and nothing can
+// be said beyond what the packet's metadata say: ErrTruncated may be cured by a
+// longer head.
+func packetHeader(pkt *stack.PacketBuffer, head []byte, size int, txCsumOffloaded bool) (h Header, private int, r Reason) {
 	g := &pkt.GSOOptions
 	segmented := hasSegments(g)
 	if !g.NeedsCsum && pkt.RXChecksumValidated {
@@ -124,18 +132,18 @@ func packetHeader(pkt *stack.PacketBuffer, head []byte, size int, txCsumOffloade
 	}
 	if !g.NeedsCsum && !segmented {
 		if txCsumOffloaded && h.Flags == 0 {
-			private = h.fillPartial(head, size)
+			private, r = h.fillPartial(head, size)
 		}
-		return h, private
+		return h, private, r
 	}
 	if g.NeedsCsum {
 		h.Flags = FlagNeedsCsum
 		h.CsumStart, h.CsumOffset = ethLen+g.L3HdrLen, g.CsumOffset
 	}
 	if segmented {
-		h.setGSO(g, head, size)
+		r = h.setGSO(g, head, size)
 	}
-	return h, 0
+	return h, 0, r
 }
 
 // hasSegments reports whether g describes a segmentation. GSOGvisor is none:
@@ -152,42 +160,42 @@ func hasSegments(g *stack.GSO) bool {
 
 // fillPartial gives the TCP or UDP packet a partial checksum and returns the
 // end of its field.
-func (h *Header) fillPartial(head []byte, size int) int {
+func (h *Header) fillPartial(head []byte, size int) (int, Reason) {
 	l, r := parse(head, size)
 	if r != 0 || l.routed {
-		return 0
+		return 0, r
 	}
 	n, csum, r := l.transport(head)
 	if r != 0 || n == 0 {
-		return 0
+		return 0, r
 	}
 	h.addPartial(head, l, csum)
-	return l.l4 + csum + 2
+	return l.l4 + csum + 2, 0
 }
 
 // setGSO fills in the segmentation. What the frame says about its headers
 // prevails over g.L3HdrLen, in which gVisor's TCP does not count IP options
 // and extension headers.
-func (h *Header) setGSO(g *stack.GSO, head []byte, size int) {
+func (h *Header) setGSO(g *stack.GSO, head []byte, size int) Reason {
 	l, r := parse(head, size)
 	if r != 0 {
-		return
+		return r
 	}
 	n, csum, r := l.transport(head)
 	if r != 0 || n == 0 {
-		return
+		return r
 	}
 	if h.Flags&FlagNeedsCsum != 0 {
 		h.CsumStart, h.CsumOffset = uint16(l.l4), uint16(csum)
 	}
 	if l.end-l.l4-n <= int(g.MSS) {
-		return // not larger than a segment: only a checksum is open
+		return 0 // not larger than a segment: only a checksum is open
 	}
 	switch {
 	case g.Type == stack.GSONone && l.proto == protoUDP:
 		h.GSOType = GSOUDPL4
 	case l.proto != protoTCP || (g.Type != stack.GSOTCPv4 && g.Type != stack.GSOTCPv6):
-		return
+		return 0
 	case l.version == 4:
 		h.GSOType = GSOTCPv4
 	default:
@@ -197,4 +205,5 @@ func (h *Header) setGSO(g *stack.GSO, head []byte, size int) {
 		h.GSOType |= GSOECN // Linux sets it with CWR and only then (tcp_gro_complete)
 	}
 	h.GSOSize, h.HdrLen = g.MSS, uint16(l.l4+n)
+	return 0
 }

@@ -254,6 +254,26 @@ func TestFromPacketMakesOnePieceOfASmallPacket(t *testing.T) {
 	}
 }
 
+func TestFromPacketWithLongHeaders(t *testing.T) {
+	var v Vec // shared, to see that it is as good as new
+	for i := range 3 {
+		long := append([]byte{6, 40, 1, 4}, make([]byte, 8*41-4)...)
+		s := spec{v6: true, partial: true, gso: 500, payload: make([]byte, 5000), first: 60, opts: long}
+		if i == 1 {
+			s.opts = nil
+		}
+		frame := s.frame()
+		pkt, err := ToPacket(frame, PacketOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := join(FromPacket(pkt, &v, false)); !bytes.Equal(got, frame) {
+			t.Errorf("%d: header % x, want % x, %d bytes, want %d", i, got[:10], frame[:10], len(got), len(frame))
+		}
+		pkt.DecRef()
+	}
+}
+
 func TestFromPacketCompletesWhatTheStackLeft(t *testing.T) {
 	r := random(t)
 	for range 1000 {
