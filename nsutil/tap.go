@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -17,8 +17,8 @@ import (
 // the descriptor.
 type TAP struct {
 	iface
-	file *os.File
-	once sync.Once
+	file   *os.File
+	closed atomic.Bool
 }
 
 var _ Interface = (*TAP)(nil)
@@ -139,9 +139,10 @@ func (t *TAP) PortIndex() int { return 0 }
 
 // Close implements Interface.Close.
 func (t *TAP) Close() error {
-	var err error
-	t.once.Do(func() { err = errors.Join(t.file.Close(), t.home.Close()) })
-	return wrap("close", KindTAP, err)
+	if t.closed.Swap(true) {
+		return nil
+	}
+	return wrap("close", KindTAP, errors.Join(t.file.Close(), t.home.Close()))
 }
 
 // inNetns implements iface.enter.

@@ -170,10 +170,10 @@ func control(f *os.File, fn func(fd int) error) error {
 	return fnErr
 }
 
-// ioctl is control for the calls that fail with EBADFD once the device is gone.
+// ioctl is control for calls that fail with EBADFD once the device is gone.
 func (t *TAP) ioctl(fn func(fd int) error) error {
 	err := control(t.file, fn)
-	if errors.Is(err, unix.EBADFD) || errors.Is(err, os.ErrClosed) {
+	if errors.Is(err, unix.EBADFD) || err != nil && t.closed.Load() {
 		return errors.Join(ErrGone, err)
 	}
 	return err
