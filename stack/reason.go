@@ -1,5 +1,11 @@
 package stack
 
+import (
+	"strconv"
+
+	"github.com/ipvl/ipvl/stack/fib"
+)
+
 // Reason says why the Router dropped a packet.
 type Reason uint8
 
@@ -22,3 +28,19 @@ const (
 
 	numReasons
 )
+
+var reasonNames = [numReasons]string{
+	"none", "no-route", "blackhole", "unreachable", "prohibit", "broadcast", "bad-source", "bad-destination", "link-down",
+	"other-interface", "queue-full", "unresolved", "neighbors-full", "malformed", "closed",
+}
+
+// String is a lower-case word, stable enough to be a counter's label.
+func (r Reason) String() string {
+	if r < numReasons {
+		return reasonNames[r]
+	}
+	return "reason " + strconv.Itoa(int(r))
+}
+
+// reasonOf is fib's reason: the first of ours are the same, in order.
+func reasonOf(r fib.Reason) Reason { return Reason(r) }

@@ -1,10 +1,13 @@
 package stack
 
 import (
-	"net/netip"
+	"sync"
+	"sync/atomic"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	tcpipstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+
+	"github.com/ipvl/ipvl/stack/fib"
 )
 
 // Lookup is how routes are chosen. The zero value is the kernel's way.
@@ -21,71 +24,177 @@ type RouterOptions struct {
 	MasterIndex int
 	// Mirror is the default namespace's state. It must not be nil.
 	Mirror *Mirror
-	// Emit sends a frame that waited: its MAC addresses are filled in. The
-	// frame is borrowed for the call. It is called without any lock held, by
-	// one goroutine at a time for a next hop, frames in the order of Hold.
+	// Emit sends a frame that waited; its MAC addresses are filled in, and in
+	// hop as well. The frame is borrowed for the call. Emit is called without
+	// any lock held, by one goroutine at a time for a next hop, in the order
+	// of Hold. It must not be nil.
 	Emit func(hop Hop, frame []byte)
 	// Clock is the time; nil is the system's.
 	Clock tcpip.Clock
 	// Lookup chooses how routes are looked up.
 	Lookup Lookup
-	// MaxNeighbors bounds the next hops known at once; 0 is 1024, as the
-	// kernel's gc_thresh3.
+	// MaxNeighbors bounds the next hops known at once, permanent ones not
+	// counted; 0 is 1024, as the kernel's gc_thresh3.
 	MaxNeighbors int
 }
 
-// Router finds the next hop of what a device sends in L3 mode.
-type Router struct{}
+// Router finds the next hop of what a device sends in L3 mode. Any number of
+// goroutines may use it. Its limits and locks are in the package's
+// documentation.
+type Router struct {
+	master int
+	mirror *Mirror
+	emit   func(Hop, []byte)
+	clock  tcpip.Clock
+	hops   *neighborTable // read without a lock
+	wire   atomic.Pointer[wireState]
+	count  counters
+	max    int // dynamic neighbours
+
+	netstack *tcpipstack.Stack
+	quiet    *quiet
+	unwatch  func()
+
+	// syncMu serialises sync, which calls into gVisor. It is taken before
+	// anything else.
+	syncMu sync.Mutex
+	// +checklocks:syncMu
+	owned tcpip.Address // the IPv6 address that the netstack has, or none
+
+	// mu guards the neighbours but for their hw. gVisor calls with a
+	// neighbour entry's lock held and takes mu then: never call gVisor with
+	// mu held.
+	mu sync.Mutex
+	// +checklocks:mu
+	closed bool
+	// +checklocks:mu
+	resolving int // neighbours that wait for gVisor's answer
+	// +checklocks:mu
+	permanent int // neighbours that the Mirror binds
+	// +checklocks:mu
+	heldBytes int // of all queues
+}
+
+// wireState is what the data path needs to know of the master; immutable.
+type wireState struct {
+	mac    [6]byte
+	up     bool
+	closed bool
+}
 
 // NewRouter makes a Router whose neighbours are on ep, the lower endpoint
-// towards the master's wire. The Router attaches to ep and detaches in Close;
-// it does not close it.
-func NewRouter(ep tcpipstack.LinkEndpoint, o RouterOptions) (*Router, error) { return &Router{}, nil }
-
-// Next says where a packet goes. It takes no lock and does not allocate.
-func (r *Router) Next(q Query) Hop { return Hop{} }
-
-// Hold keeps a copy of frame (virtio-net header and Ethernet frame) until
-// hop, the answer of Next with VerdictWait, is resolved, and starts that.
-func (r *Router) Hold(hop Hop, frame []byte) {}
-
-// Neighbor is one next hop, for display.
-type Neighbor struct {
-	Index int
-	Addr  netip.Addr
-	MAC   [6]byte // zero while unknown
-	State NUD
+// towards the master's wire: an Ethernet endpoint that parses the link header
+// of what it delivers and adds one in AddHeader. The Router attaches to ep
+// and detaches in Close; it does not close it. ep is written to for ARP
+// requests and neighbour solicitations, nothing else.
+func NewRouter(ep tcpipstack.LinkEndpoint, o RouterOptions) (*Router, error) {
+	if err := o.check(ep); err != nil {
+		return nil, &Error{Op: "new router", Err: err}
+	}
+	r := &Router{master: o.MasterIndex, mirror: o.Mirror, emit: o.Emit, clock: o.Clock, max: o.MaxNeighbors}
+	if r.clock == nil {
+		r.clock = tcpip.NewStdClock()
+	}
+	if r.max <= 0 {
+		r.max = defaultMaxNeighbors
+	}
+	r.hops = newNeighborTable(r.max)
+	r.quiet = newQuiet(ep, r)
+	r.wire.Store(r.readWire(o.Mirror.FIB()))
+	if err := r.start(); err != nil {
+		return nil, &Error{Op: "new router", Err: err}
+	}
+	r.unwatch = o.Mirror.Watch(r.sync)
+	r.sync()
+	return r, nil
 }
-
-// NUD is a neighbour's state, printed as ip(8) does.
-type NUD uint8
 
 const (
-	NUDIncomplete NUD = iota
-	NUDReachable
-	NUDStale
-	NUDDelay
-	NUDProbe
-	NUDFailed
-	NUDPermanent
+	// defaultMaxNeighbors is gc_thresh3 of the kernel's neighbour tables.
+	defaultMaxNeighbors = 1024
+	// maxResolving bounds the resolutions under way. It is below the 512
+	// entries of gVisor's cache (NeighborCacheSize), so that a device that
+	// scans a subnet cannot push those out before they are answered.
+	maxResolving = 256
 )
 
-// Neighbors lists the next hops, ordered by address.
-func (r *Router) Neighbors() []Neighbor { return nil }
-
-// RouterStats is a reading of the Router's counters.
-type RouterStats struct {
-	Held     uint64             // frames given to Hold
-	Emitted  uint64             // frames given to Emit
-	Drops    [numReasons]uint64 // packets dropped, by Reason
-	Resolved uint64             // next hops resolved
-	Failed   uint64             // next hops that did not answer
-	Silenced uint64             // frames of the netstack's that were kept from the wire
+func (o *RouterOptions) check(ep tcpipstack.LinkEndpoint) error {
+	switch {
+	case ep == nil:
+		return ErrNoEndpoint
+	case o.Mirror == nil:
+		return ErrNoMirror
+	case o.Emit == nil:
+		return ErrNoEmit
+	}
+	return nil
 }
 
-// Stats reads the counters.
-func (r *Router) Stats() RouterStats { return RouterStats{} }
+// Next says where a packet goes. It takes no lock and does not allocate,
+// but for the first use of a neighbour that is due for confirmation.
+func (r *Router) Next(q Query) (h Hop) {
+	w := r.wire.Load()
+	if w.closed {
+		h.Reason = ReasonClosed
+		r.count.drops[ReasonClosed].Add(1)
+		return h
+	}
+	res := r.mirror.FIB().LookupKernel(r.master, fib.Query{
+		Dst: q.Dst, Src: q.Src, TOS: q.TOS, Proto: q.Proto, Mark: q.Mark, Hash: q.Hash,
+	})
+	h.Index = res.Index
+	switch {
+	case res.Verdict == fib.VerdictLocal:
+		h.Verdict, h.MTU = VerdictLocal, res.MTU
+		return h
+	case res.Verdict == fib.VerdictDrop:
+		h.Reason = reasonOf(res.Reason)
+	case res.Index != r.master:
+		h.Reason = ReasonOtherInterface
+	case !w.up:
+		h.Reason = ReasonLinkDown
+	}
+	if h.Reason != ReasonNone {
+		r.count.drops[h.Reason].Add(1)
+		return h
+	}
+	h.Verdict, h.Src, h.MTU, h.NextHop = VerdictWait, w.mac, res.MTU, res.NextHop
+	n := r.hops.get(res.NextHop)
+	if n == nil {
+		return h
+	}
+	hw := n.hw.Load()
+	if hw&hwValid == 0 {
+		return h
+	}
+	if hw&hwStale != 0 {
+		r.confirm(n, hw)
+	}
+	h.Verdict, h.Dst = VerdictSend, unpackMAC(hw)
+	return h
+}
 
-// Close detaches the Router and drops what waits. Next drops from then on. It
-// is idempotent.
-func (r *Router) Close() error { return nil }
+// drop counts n packets.
+func (r *Router) drop(reason Reason, n int) { r.count.drops[reason].Add(uint64(n)) }
+
+// Close detaches the Router and drops what waits; Next drops from then on. A
+// call of Emit that is under way may still end afterwards. Close is
+// idempotent.
+func (r *Router) Close() error {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return nil
+	}
+	r.closed = true
+	r.hops.all(func(n *neighbor) { r.forget(n, ReasonClosed) })
+	r.mu.Unlock()
+	w := *r.wire.Load()
+	w.closed = true
+	r.wire.Store(&w)
+	r.unwatch()
+	r.syncMu.Lock()
+	defer r.syncMu.Unlock()
+	r.netstack.Destroy()
+	return nil
+}
