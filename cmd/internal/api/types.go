@@ -25,6 +25,8 @@ type LinkAdd struct {
 	Name        string `json:"name,omitempty"` // empty: first free ipvlanN
 	TargetNetns string `json:"target_netns,omitempty"`
 	Address     string `json:"address,omitempty"` // ignored, as the kernel does
+	Broadcast   string `json:"broadcast,omitempty"`
+	Up          bool   `json:"up,omitempty"` // "up": bring it up once it is made
 	MTU         int    `json:"mtu,omitempty"`
 	Index       int    `json:"index,omitempty"`
 	TxQLen      int    `json:"txqlen,omitempty"`
@@ -69,20 +71,34 @@ type LinkDel struct {
 	Kind string `json:"kind,omitempty"`
 }
 
-// LinkShow is "link show [dev NAME] [up] [master M] [type T]".
+// LinkShow is "link show [dev NAME] [up] [master M | nomaster] [type T]
+// [group G]". Filter applies all of it.
 type LinkShow struct {
 	Scope
-	Name string `json:"name,omitempty"`
-	Up   bool   `json:"up,omitempty"`
-	Kind string `json:"kind,omitempty"`
+	Name     string  `json:"name,omitempty"`
+	Up       bool    `json:"up,omitempty"`
+	Kind     string  `json:"kind,omitempty"`
+	Master   string  `json:"master,omitempty"` // Link.UpperName, not the device below
+	NoMaster bool    `json:"nomaster,omitempty"`
+	Group    *uint32 `json:"group,omitempty"`
 }
 
-// AddrShow is "addr show [dev NAME] [up] [type T]".
+// AddrShow is "addr show [dev NAME] [up] [type T] [master M | nomaster]
+// [group G] [to PREFIX] [scope S] [label PATTERN] [FLAGS]". Filter applies all
+// of it.
 type AddrShow struct {
 	Scope
-	Name string `json:"name,omitempty"`
-	Up   bool   `json:"up,omitempty"`
-	Kind string `json:"kind,omitempty"`
+	Name     string       `json:"name,omitempty"`
+	Up       bool         `json:"up,omitempty"`
+	Kind     string       `json:"kind,omitempty"`
+	Master   string       `json:"master,omitempty"`
+	NoMaster bool         `json:"nomaster,omitempty"`
+	Group    *uint32      `json:"group,omitempty"`
+	To       netip.Prefix `json:"to"`                   // zero: any
+	AScope   string       `json:"addr_scope,omitempty"` // of Addr.Scope
+	Label    string       `json:"label,omitempty"`      // shell pattern
+	Flags    uint32       `json:"flags,omitempty"`      // IFA_F_* that must be set among FlagMask
+	FlagMask uint32       `json:"flag_mask,omitempty"`
 }
 
 // RouteShow is "route show [table T] [dev NAME] [PREFIX]". Without -n it is
@@ -92,6 +108,17 @@ type RouteShow struct {
 	Table  string `json:"table,omitempty"` // main (empty), all, local, default, or a number
 	Dev    string `json:"dev,omitempty"`
 	Prefix string `json:"prefix,omitempty"`
+
+	// Match says how Prefix selects: "" that prefix alone, "root" it and what
+	// is inside it, "match" it and what contains it.
+	Match    string  `json:"match,omitempty"`
+	Type     string  `json:"type,omitempty"`
+	Protocol string  `json:"protocol,omitempty"`
+	RScope   string  `json:"route_scope,omitempty"`
+	Via      string  `json:"via,omitempty"`     // prefix
+	PrefSrc  string  `json:"prefsrc,omitempty"` // prefix
+	TOS      *uint8  `json:"tos,omitempty"`
+	Metric   *uint32 `json:"metric,omitempty"`
 }
 
 // RouteGet is "route get ADDR [from SRC] [tos T] [mark M]": what the
@@ -102,41 +129,49 @@ type RouteGet struct {
 	Src  netip.Addr `json:"src"` // zero: none
 	TOS  uint8      `json:"tos,omitempty"`
 	Mark uint32     `json:"mark,omitempty"`
+	OIF  string     `json:"oif,omitempty"` // the master to leave by
 }
 
 // NeighShow is "neigh show [dev NAME] [ADDR]": the router's next hops.
 type NeighShow struct {
 	Scope
 	Dev string `json:"dev,omitempty"`
-	Dst string `json:"dst,omitempty"`
+	Dst string `json:"dst,omitempty"` // prefix
+	// States are the NUD states wanted, in capitals; empty: all but NOARP.
+	States []string `json:"states,omitempty"`
 }
 
 // Monitor is "monitor [link|addr|route|neigh|all]".
 type Monitor struct {
 	Scope
-	Objects []string `json:"objects,omitempty"` // empty: all
+	Objects []string `json:"objects,omitempty"` // link, addr, route, neigh; empty: all
+	Dev     string   `json:"dev,omitempty"`
 }
 
 // Link is one interface, as rtnetlink tells it and with what the appliance
 // knows of its devices.
 type Link struct {
-	Index     int    `json:"index"`
-	Name      string `json:"name"`
-	Kind      string `json:"kind,omitempty"` // "ipvlan" for a device of this appliance
-	Alias     string `json:"alias,omitempty"`
-	LinkType  string `json:"link_type"` // ether, loopback, none, …
-	Flags     uint32 `json:"flags"`     // IFF_* of if.h, with IFF_LOWER_UP
-	MTU       int    `json:"mtu"`
-	Qdisc     string `json:"qdisc,omitempty"`
-	OperState string `json:"operstate"` // UP, DOWN, UNKNOWN, LOWERLAYERDOWN, …
-	TxQLen    int    `json:"txqlen"`
-	Group     uint32 `json:"group"`
-	Address   string `json:"address,omitempty"`
-	Broadcast string `json:"broadcast,omitempty"`
-	PermAddr  string `json:"permaddr,omitempty"`
+	Index int    `json:"index"`
+	Name  string `json:"name"`
+	Kind  string `json:"kind,omitempty"` // "ipvlan" for a device of this appliance
+	Alias string `json:"alias,omitempty"`
+	// AltNames are the further names ("altname") of the link.
+	AltNames  []string `json:"altnames,omitempty"`
+	LinkType  string   `json:"link_type"` // ether, loopback, none, …
+	Flags     uint32   `json:"flags"`     // IFF_* of if.h, with IFF_LOWER_UP
+	MTU       int      `json:"mtu"`
+	Qdisc     string   `json:"qdisc,omitempty"`
+	LinkMode  string   `json:"linkmode,omitempty"` // DEFAULT (empty) or DORMANT
+	OperState string   `json:"operstate"`          // UP, DOWN, UNKNOWN, LOWERLAYERDOWN, …
+	TxQLen    int      `json:"txqlen"`
+	Group     uint32   `json:"group"`
+	Address   string   `json:"address,omitempty"`
+	Broadcast string   `json:"broadcast,omitempty"`
+	PermAddr  string   `json:"permaddr,omitempty"`
 
 	// Parent is the master's name where it is in the same namespace as the
-	// link; else ParentIndex and ParentNetns(ID) tell where it is.
+	// link; else ParentIndex and ParentNetns(ID) tell where it is. A link that
+	// is of a stacked kind and has nothing below (IFLA_LINK is 0) says "NONE".
 	Parent        string `json:"parent,omitempty"`
 	ParentIndex   int    `json:"parent_index,omitempty"`
 	ParentNetns   string `json:"parent_netns,omitempty"`
@@ -157,6 +192,9 @@ type Link struct {
 	TSOMaxSize  uint32 `json:"tso_max_size"`
 	TSOMaxSegs  uint32 `json:"tso_max_segs"`
 	GROMaxSize  uint32 `json:"gro_max_size"`
+	// ParentBus and ParentDev are the hardware below: "virtio", "virtio2".
+	ParentBus string `json:"parentbus,omitempty"`
+	ParentDev string `json:"parentdev,omitempty"`
 
 	// Of a device only.
 	Mode  string `json:"mode,omitempty"`
@@ -175,6 +213,13 @@ type Link struct {
 type LinkStats struct {
 	RxPackets, RxBytes, RxErrors, RxDropped, RxOverErrors, Multicast     uint64
 	TxPackets, TxBytes, TxErrors, TxDropped, TxCarrierErrors, Collisions uint64
+
+	RxMissedErrors, RxCompressed, TxCompressed uint64
+
+	// What -s -s adds.
+	RxLengthErrors, RxCRCErrors, RxFrameErrors, RxFIFOErrors, RxNoHandler, RxOtherHost uint64
+	TxAbortedErrors, TxFIFOErrors, TxWindowErrors, TxHeartbeatErrors                   uint64
+	CarrierChanges                                                                     uint32
 }
 
 // Addr is one address of a link.
@@ -187,6 +232,7 @@ type Addr struct {
 	Label     string       `json:"label,omitempty"`
 	Valid     uint32       `json:"valid"` // seconds, 0xffffffff for ever
 	Preferred uint32       `json:"preferred"`
+	Metric    uint32       `json:"metric,omitempty"` // IFA_RT_PRIORITY
 	// Refused says that another device of the master owns the address, so
 	// this one gets no traffic for it.
 	Refused bool `json:"refused,omitempty"`
@@ -204,6 +250,16 @@ type Route struct {
 	Metric   uint32     `json:"metric,omitempty"`
 	TOS      uint8      `json:"tos,omitempty"`
 	MTU      uint32     `json:"mtu,omitempty"`
+	MTULock  bool       `json:"mtu_lock,omitempty"`
+	AdvMSS   uint32     `json:"advmss,omitempty"`
+	HopLimit uint32     `json:"hoplimit,omitempty"`
+	NHID     uint32     `json:"nhid,omitempty"`    // nexthop object
+	Expires  int32      `json:"expires,omitempty"` // seconds
+	Error    int32      `json:"error,omitempty"`   // IPv6 reject routes: -errno
+	IIF      string     `json:"iif,omitempty"`
+	Mark     uint32     `json:"mark,omitempty"`
+	UID      *uint32    `json:"uid,omitempty"`   // route get only
+	RTCF     []string   `json:"rtcf,omitempty"`  // route get, IPv4: local, brd, mc, …
 	Pref     string     `json:"pref,omitempty"`  // IPv6: medium, low, high
 	Flags    []string   `json:"flags,omitempty"` // onlink, linkdown, dead, pervasive, offload
 	NextHops []NextHop  `json:"nexthops,omitempty"`
@@ -223,14 +279,21 @@ type NextHop struct {
 
 // Neigh is one next hop of the router.
 type Neigh struct {
-	Dst    netip.Addr `json:"dst"`
-	Dev    string     `json:"dev"`
-	LLAddr string     `json:"lladdr,omitempty"`
-	State  string     `json:"state"` // REACHABLE, STALE, DELAY, PROBE, INCOMPLETE, FAILED, PERMANENT
-	Router bool       `json:"router,omitempty"`
+	Dst    netip.Addr  `json:"dst"`
+	Dev    string      `json:"dev"`
+	LLAddr string      `json:"lladdr,omitempty"`
+	State  string      `json:"state"` // REACHABLE, STALE, DELAY, PROBE, INCOMPLETE, FAILED, PERMANENT
+	Router bool        `json:"router,omitempty"`
+	Stats  *NeighStats `json:"stats,omitempty"` // what -s adds
 }
 
-// Event is one line of monitor. Exactly one of the pointers is set.
+// NeighStats is NDA_CACHEINFO (seconds ago) and NDA_PROBES.
+type NeighStats struct {
+	Refs, Used, Confirmed, Updated, Probes uint32
+}
+
+// Event is one line of monitor. Exactly one of the pointers is set, but for
+// the zero Event, which says that the subscription is in place.
 type Event struct {
 	Deleted bool   `json:"deleted,omitempty"`
 	NetnsID *int   `json:"netnsid,omitempty"`
@@ -251,7 +314,9 @@ type Backend interface {
 	RouteShow(context.Context, Caller, RouteShow) ([]Route, error)
 	RouteGet(context.Context, Caller, RouteGet) (Route, error)
 	NeighShow(context.Context, Caller, NeighShow) ([]Neigh, error)
-	// Monitor calls emit for each event until ctx ends or emit fails.
+	// Monitor calls emit for each event until ctx ends or emit fails, one call
+	// at a time. It calls emit(Event{}) first, once no event can be missed any
+	// more: the client's request is answered then.
 	Monitor(ctx context.Context, c Caller, m Monitor, emit func(Event) error) error
 }
 
