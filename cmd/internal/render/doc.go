@@ -1,0 +1,26 @@
+// Package render prints the appliance's answers in the shapes of ip(8) of
+// iproute2 6.1: text, -brief, -oneline, -json and -json -pretty, with -details
+// and -statistics, byte for byte, trailing blanks included, and JSON keys in its
+// order. What ip prints was recorded on a 6.1 kernel with its own ipvlan driver;
+// the recordings are in testdata, and the tests compare against them.
+//
+// # Data flow
+//
+// Each exported function takes a writer, [Options] and values of package api,
+// and writes once. Inside, a printer holds a text buffer or a JSON writer; the
+// functions that describe an object say key, format and value in one call, so
+// the order of the words and that of the keys cannot drift apart.
+//
+// # What is ours
+//
+// Under -details, devices of the appliance get a further line, "    ipvl backend
+// tap dev_id 1 drops …", after all that ip prints of a link, and in JSON a
+// further key "ipvl" of the link object. An address that was refused because
+// another device of the master owns it gets "       ipvl refused".
+//
+// # Limits
+//
+// Kinds other than ipvlan print their name without their data ("bridge" without
+// its forward_delay). Control characters in an alias are printed as '?' in text
+// and escaped in JSON: an alias is set by the workload, and read by the operator.
+package render
