@@ -1,0 +1,22 @@
+package tap
+
+import "github.com/ipvl/ipvl/link/vnet"
+
+// Options says how to use a TAP. The zero value asks for all offloads.
+type Options struct {
+	// Without are offloads that are not asked for: the interface finishes that
+	// work itself before a frame is read. Without vnet.FeatureCsum there are none.
+	Without vnet.Features
+}
+
+// Stats counts frames since New. Bytes are of Ethernet, without the
+// virtio-net header.
+type Stats struct {
+	RxFrames    uint64 // read, handed to Serve's caller
+	RxBytes     uint64
+	RxMalformed uint64 // shorter than a virtio-net header or longer than 64 KiB, dropped
+	TxFrames    uint64 // taken by the kernel
+	TxBytes     uint64
+	TxDown      uint64 // lost: ErrDown
+	TxErrors    uint64 // lost for any other reason
+}
