@@ -4,12 +4,12 @@
 //
 // # Data flow
 //
-//	 in process                                  descriptors (link/tap, link/packet)
-//	 netstack NIC ── Device (LinkEndpoint)        Port, its reader's buffer
-//	       PacketBuffer │                              │ bytes: Transmit, Receive
-//	                    └────────► Master: one verdict ◄┘
-//	       PacketBuffer ◄────────┘      │    └────────► bytes: Port.WriteFrame
-//	                                    └── L3: Router → next hop → uplink
+//	in process                                  descriptors (link/tap, link/packet)
+//	netstack NIC ── Device (LinkEndpoint)        Port, its reader's buffer
+//	      PacketBuffer │                              │ bytes: Transmit, Receive
+//	                   └────────► Master: one verdict ◄┘
+//	      PacketBuffer ◄────────┘      │    └────────► bytes: Port.WriteFrame
+//	                                   └── L3: Router → next hop → uplink
 //
 // A frame has two forms: bytes (virtio-net header and Ethernet frame, as a
 // descriptor gives it) and *stack.PacketBuffer (as a netstack gives it). It

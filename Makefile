@@ -1,0 +1,71 @@
+# Each target is also reachable with plain go: see the command it runs.
+GO         ?= go
+BIN        := $(CURDIR)/bin
+GVISOR     := $(shell $(GO) list -m -f '{{.Version}}' gvisor.dev/gvisor)
+STATICCHECK_VERSION := v0.8.2
+FUZZTIME   ?= 20s
+PREFIX     ?= /usr/local
+
+.PHONY: all build install setup test unit race e2e lint vet fmt staticcheck checklocks fuzz bench demo clean
+
+all: build
+
+build: ## the binary, bin/ipvl
+	$(GO) build -trimpath -o $(BIN)/ipvl ./cmd/ipvl
+
+install: build ## the binary and its man page, below PREFIX
+	install -D -m 0755 $(BIN)/ipvl $(DESTDIR)$(PREFIX)/bin/ipvl
+	install -D -m 0644 cmd/ipvl/ipvl.8 $(DESTDIR)$(PREFIX)/share/man/man8/ipvl.8
+
+setup: ## ip, ping and nsenter, which tests and demo use
+	@missing=; for p in ip:iproute2 ping:iputils-ping nsenter:util-linux; do \
+	  command -v $${p%%:*} >/dev/null || missing="$$missing $${p#*:}"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ]; then echo "missing:$$missing (install them, or run this as root)" >&2; exit 1; fi; \
+	apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing
+
+test: setup lint race e2e ## everything that has to hold
+
+unit:
+	$(GO) test $$($(GO) list ./... | grep -v /e2e)
+
+race:
+	$(GO) test -race $$($(GO) list ./... | grep -v /e2e)
+
+e2e: setup ## the binary that ships, as an ordinary user, and as root where the caller is
+	$(GO) test -count=1 ./e2e
+
+lint: fmt vet staticcheck checklocks
+
+fmt:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt: $$unformatted" >&2; exit 1; }
+
+vet:
+	$(GO) vet ./...
+
+$(BIN)/staticcheck:
+	GOBIN=$(BIN) $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
+
+staticcheck: $(BIN)/staticcheck
+	$(BIN)/staticcheck ./...
+
+$(BIN)/checklocks:
+	GOBIN=$(BIN) $(GO) install gvisor.dev/gvisor/tools/checklocks/cmd/checklocks@$(GVISOR)
+
+checklocks: $(BIN)/checklocks
+	$(GO) vet -vettool=$(BIN)/checklocks ./...
+
+fuzz: ## each fuzz target for FUZZTIME
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep ^Fuzz || true); do \
+	    $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg; done; done
+
+bench: ## figures of this machine
+	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v /e2e)
+
+demo: setup build ## the main job, for real, in a sandbox
+	$(GO) build -trimpath -o $(BIN)/ipvl-demo ./cmd/ipvl-demo
+	$(BIN)/ipvl-demo $(BIN)/ipvl
+
+clean:
+	rm -rf $(BIN)
