@@ -1,0 +1,96 @@
+package e2e
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/ipvl/ipvl/nsutil"
+)
+
+// in runs f in one of the test's namespaces: sockets that it opens belong there.
+func (l *lan) in(ns string, f func() error) error {
+	ref, err := nsutil.Resolve(l.ns(ns))
+	if err != nil {
+		return err
+	}
+	return ref.Do(f)
+}
+
+// stream sends size bytes over TCP from one namespace to an address in
+// another, and fails the test unless they all arrive as they were.
+func (l *lan) stream(from, to, addr string, size int) {
+	l.t.Helper()
+	if err := l.tryStream(from, to, addr, size); err != nil {
+		l.t.Errorf("TCP from %s to %s in %s: %v\n%s", from, addr, to, err, l.state())
+	}
+}
+
+func (l *lan) tryStream(from, to, addr string, size int) error {
+	var ln net.Listener
+	err := l.in(to, func() (err error) {
+		ln, err = net.Listen("tcp", net.JoinHostPort(addr, "0"))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
+	type digest struct {
+		sum [32]byte
+		err error
+	}
+	got := make(chan digest, 1)
+	go func() {
+		c, err := ln.Accept()
+		if err != nil {
+			got <- digest{err: err}
+			return
+		}
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(patience)) // a deadline missed shows as an error of Copy
+		h := sha256.New()
+		_, err = io.Copy(h, c)
+		got <- digest{[32]byte(h.Sum(nil)), err}
+	}()
+	var c net.Conn
+	err = l.in(from, func() (err error) {
+		d := net.Dialer{Timeout: patience}
+		c, err = d.Dial("tcp", ln.Addr().String())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	data := bytes.Repeat([]byte("0123456789abcdef\n"), size/17+1)[:size]
+	_ = c.SetDeadline(time.Now().Add(patience)) // likewise of Write
+	if _, err := c.Write(data); err != nil {
+		return err
+	}
+	if err := c.Close(); err != nil {
+		return err
+	}
+	d := <-got
+	if d.err != nil {
+		return d.err
+	}
+	if d.sum != sha256.Sum256(data) {
+		return fmt.Errorf("%d bytes arrived changed", size)
+	}
+	return nil
+}
+
+// received says whether a datagram with that content is there, or comes within
+// a moment.
+func (l *lan) received(c *net.UDPConn, want string) bool {
+	l.t.Helper()
+	if err := c.SetReadDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
+		l.t.Fatal(err)
+	}
+	buf := make([]byte, 2048)
+	n, err := c.Read(buf)
+	return err == nil && string(buf[:n]) == want
+}
