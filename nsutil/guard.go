@@ -10,6 +10,8 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
+
+	"github.com/ipvl/ipvl/nsutil/rtnl"
 )
 
 // HostGuard keeps the host's stack from acting upon frames that belong to the
@@ -34,6 +36,8 @@ type HostGuard struct {
 // what a killed run left there; ErrHeld says that a living process guards that
 // master. Where it is installed already it only looks whether an
 // administrator flushed it away, and if so brings it back with its addresses.
+// A chain goes by the name: after the master was renamed, call it with the new one and
+// set the addresses again.
 func (g *HostGuard) Ensure(ifname string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -42,6 +46,10 @@ func (g *HostGuard) Ensure(ifname string) error {
 	}
 	if err := g.remove(); err != nil {
 		return err
+	}
+	// Since Linux 6.16 a chain can be for an interface that does not exist.
+	if err := exists(ifname); err != nil {
+		return wrap("guard the host on", ifname, err)
 	}
 	h, err := claim(tablePrefix + ifname)
 	if err == nil {
@@ -53,6 +61,17 @@ func (g *HostGuard) Ensure(ifname string) error {
 	}
 	g.ifname, g.hold, g.have = ifname, h, make(map[netip.Addr]bool)
 	return nil
+}
+
+// exists fails with ENODEV where the calling thread's namespace has no such interface.
+func exists(ifname string) error {
+	c, err := rtnl.Dial()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = c.Link(0, ifname)
+	return err
 }
 
 // mend installs the guard again if it is not there.

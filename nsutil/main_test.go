@@ -122,33 +122,51 @@ func linkOf(t *testing.T, ns Ref, name string) (l rtnl.Link) {
 	return l
 }
 
+// sysctl sets a value in a namespace.
+func sysctl(t *testing.T, ns Ref, name, value string) {
+	t.Helper()
+	err := ns.Do(func() error { return os.WriteFile("/proc/sys/"+name, []byte(value), 0) })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// listener is a Watcher with what was received but not asked for yet.
+type listener struct {
+	*Watcher
+	pending []Event
+}
+
 // newWatcher starts one for the test.
-func newWatcher(t *testing.T, o WatcherOptions) *Watcher {
+func newWatcher(t *testing.T, o WatcherOptions) *listener {
 	t.Helper()
 	w, err := NewWatcher(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.Close() })
-	return w
+	return &listener{Watcher: w}
 }
 
 // await reads events until one fits; it returns those before, too.
-func await(t *testing.T, w *Watcher, what string, fits func(Event) bool) (before []Event) {
+func await(t *testing.T, w *listener, what string, fits func(Event) bool) (before []Event) {
 	t.Helper()
 	deadline := time.After(patience)
 	for {
+		for len(w.pending) > 0 {
+			e := w.pending[0]
+			w.pending = w.pending[1:]
+			if fits(e) {
+				return before
+			}
+			before = append(before, e)
+		}
 		select {
 		case batch, ok := <-w.Events():
 			if !ok {
 				t.Fatalf("waiting for %s: the watcher ended: %v", what, w.Err())
 			}
-			for _, e := range batch {
-				if fits(e) {
-					return before
-				}
-				before = append(before, e)
-			}
+			w.pending = batch
 		case <-deadline:
 			t.Fatalf("no %s; events: %+v", what, before)
 		}
