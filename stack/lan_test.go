@@ -102,6 +102,9 @@ func newLAN(t *testing.T, change func(*fib.Snapshot, *RouterOptions)) *lan {
 		r.Close()
 		l.settle()
 		l.wire.Drain()
+		if r.resolving != 0 || r.permanent != 0 || r.heldBytes != 0 || r.hops.len != 0 {
+			t.Errorf("after Close: %d resolving, %d permanent, %d bytes held, %d neighbours", r.resolving, r.permanent, r.heldBytes, r.hops.len)
+		}
 	})
 	return l
 }

@@ -40,8 +40,10 @@ func TestClose(t *testing.T) {
 	l.hold("10.0.0.8", "1", "2")
 	late := l.next("10.0.0.8")
 	l.heard()
-	if l.r.Close() != nil || l.r.Close() != nil {
-		t.Error("Close fails")
+	for range 2 {
+		if err := l.r.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 	l.wantDrops(ReasonClosed, 2)
 	if h := l.next("10.0.0.9"); h.Verdict != VerdictDrop || h.Reason != ReasonClosed {
@@ -52,7 +54,10 @@ func TestClose(t *testing.T) {
 	if l.wire.IsAttached() {
 		t.Error("still attached")
 	}
-	l.set(fib.Snapshot{}) // the Router watches no more
+	if n := len(l.mirror.watchers); n != 0 {
+		t.Errorf("%d watchers left", n)
+	}
+	l.set(fib.Snapshot{})
 	l.clock.Advance(10 * second)
 	l.expect("on the wire", l.heard())
 	l.expect("emitted", l.emitted())

@@ -4,8 +4,10 @@ import (
 	"encoding/binary"
 	"testing"
 
+	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
+	tcpipstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 
 	"github.com/ipvl/ipvl/stack/fib"
 )
@@ -90,6 +92,53 @@ func TestAddressChangeIsFollowed(t *testing.T) {
 	l.hold("2001:db8::9", "1")
 	l.hold("10.0.0.9", "2")
 	l.expect("asked", l.heard(), "3333ff000009 who-has 2001:db8::9 tell fe80::2", "ffffffffffff who-has 10.0.0.9 tell 10.0.0.2")
+}
+
+// TestOnlyRequestsLeave writes what the netstack might, whatever made it.
+func TestOnlyRequestsLeave(t *testing.T) {
+	l := newLAN(t, nil)
+	arp := func(op header.ARPOp) []byte {
+		h := header.ARP(make([]byte, header.ARPSize))
+		h.SetIPv4OverEthernet()
+		h.SetOp(op)
+		copy(h.HardwareAddressSender(), masterMAC[:])
+		copy(h.ProtocolAddressTarget(), []byte{10, 0, 0, 9})
+		return h
+	}
+	ip6 := func(next uint8, typ header.ICMPv6Type) []byte {
+		return append([]byte{0x60, 0, 0, 0, 0, 0, next, 255, 39: 1}, byte(typ), 0, 0, 0, 0, 0, 0, 0)
+	}
+	for name, tt := range map[string]struct {
+		proto  tcpip.NetworkProtocolNumber
+		header int // bytes of the network header
+		b      []byte
+		leaves bool
+	}{
+		"ARP request":             {header.ARPProtocolNumber, 28, arp(header.ARPRequest), true},
+		"ARP reply":               {header.ARPProtocolNumber, 28, arp(header.ARPReply), false},
+		"short ARP":               {header.ARPProtocolNumber, 10, make([]byte, 10), false},
+		"solicitation":            {header.IPv6ProtocolNumber, 40, ip6(58, header.ICMPv6NeighborSolicit), true},
+		"advertisement":           {header.IPv6ProtocolNumber, 40, ip6(58, header.ICMPv6NeighborAdvert), false},
+		"router solicitation":     {header.IPv6ProtocolNumber, 40, ip6(58, header.ICMPv6RouterSolicit), false},
+		"multicast report":        {header.IPv6ProtocolNumber, 40, ip6(58, header.ICMPv6MulticastListenerV2Report), false},
+		"UDP like a solicitation": {header.IPv6ProtocolNumber, 40, ip6(17, header.ICMPv6NeighborSolicit), false},
+		"IPv4":                    {header.IPv4ProtocolNumber, 20, echo4("10.0.0.1"), false},
+	} {
+		pkt := tcpipstack.NewPacketBuffer(tcpipstack.PacketBufferOptions{ReserveHeaderBytes: 14 + tt.header, Payload: buffer.MakeWithData(tt.b[tt.header:])})
+		copy(pkt.NetworkHeader().Push(tt.header), tt.b)
+		pkt.NetworkProtocolNumber = tt.proto
+		before := l.r.Stats().Silenced
+		var list tcpipstack.PacketBufferList
+		list.PushBack(pkt)
+		if n, err := l.r.quiet.WritePackets(list); n != 1 || err != nil {
+			t.Errorf("%s: WritePackets = %d, %v", name, n, err)
+		}
+		pkt.DecRef()
+		if leaves := l.wire.NumQueued() == 1; leaves != tt.leaves || (l.r.Stats().Silenced == before) != leaves {
+			t.Errorf("%s: leaves %v, want %v", name, leaves, tt.leaves)
+		}
+		l.wire.Drain()
+	}
 }
 
 // FuzzInbound: whatever comes from the wire, nothing panics and nothing but

@@ -85,7 +85,9 @@ func TestLookup(t *testing.T) {
 			9.9.9.9 oif p0 → via 10.0.0.10 dev p0`},
 		"dead hops": {`
 			route default nexthop via 10.0.0.1 dev m0 dead nexthop via 10.0.0.2 dev m0 linkdown
-			route 10.0.0.0/8 via 10.0.0.3 dev m0 dead`, `
+			route 10.0.0.0/8 via 10.0.0.3 dev m0 dead
+			route 11.0.0.0/8 via 10.0.0.3 dev m0`, `
+			11.1.1.1              → via 10.0.0.3 dev m0
 			9.9.9.9               → via 10.0.0.2 dev m0
 			9.9.9.9 hash 0        → via 10.0.0.2 dev m0
 			10.1.1.1 oif m0       → via 10.0.0.2 dev m0
@@ -145,6 +147,7 @@ func TestSourceFor(t *testing.T) {
 		addr 10.0.0.1/24 dev m0
 		addr 10.0.0.2/24 dev m0 secondary
 		addr 10.1.0.1/24 dev m0
+		addr 10.3.0.1/24 dev m0 secondary
 		addr 10.9.0.1/32 dev m0 peer 10.8.0.1
 		addr 2001:db8::1/64 dev m0
 		addr fe80::2/64 dev m0 tentative
@@ -158,6 +161,7 @@ func TestSourceFor(t *testing.T) {
 		{2, "10.1.0.9", "10.1.0.1"},
 		{2, "10.8.0.1", "10.9.0.1"},
 		{2, "8.8.8.8", "10.0.0.1"},
+		{2, "10.3.0.9", "10.0.0.1"},
 		{4, "8.8.8.8", "10.5.0.1"}, // unnumbered: the first global address of the host
 		{5, "8.8.8.8", "invalid IP"},
 		{3, "8.8.8.8", "169.254.1.1"},
