@@ -78,7 +78,7 @@ func (r *Router) admit(hop Hop) (*neighbor, Reason) {
 	if n != nil {
 		return n, ReasonNone
 	}
-	if r.hops.len-r.permanent >= r.max && !r.evict() {
+	if r.hops.len-r.permanent >= r.hops.max && !r.evict() {
 		return nil, ReasonNeighborsFull
 	}
 	n = &neighbor{addr: hop.NextHop, updated: r.clock.NowMonotonic()}

@@ -80,7 +80,8 @@ type lan struct {
 	mirror *Mirror
 	r      *Router
 
-	mu   sync.Mutex
+	mu sync.Mutex
+	// +checklocks:mu
 	sent []string // what Emit got: "payload dst src"
 }
 
@@ -102,6 +103,8 @@ func newLAN(t *testing.T, change func(*fib.Snapshot, *RouterOptions)) *lan {
 		r.Close()
 		l.settle()
 		l.wire.Drain()
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		if r.resolving != 0 || r.permanent != 0 || r.heldBytes != 0 || r.hops.len != 0 {
 			t.Errorf("after Close: %d resolving, %d permanent, %d bytes held, %d neighbours", r.resolving, r.permanent, r.heldBytes, r.hops.len)
 		}
@@ -155,7 +158,9 @@ func (l *lan) hold(dst string, payloads ...string) {
 		if h.Verdict != VerdictWait {
 			l.Fatalf("Next(%s) = %+v, want a wait", dst, h)
 		}
-		l.r.Hold(h, append(make([]byte, 24), p...))
+		b := append(make([]byte, 24), p...)
+		l.r.Hold(h, b)
+		clear(b) // Hold keeps a copy
 	}
 	l.settle()
 }

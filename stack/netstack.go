@@ -106,11 +106,11 @@ func (r *Router) setWire(was, now *wireState) {
 		if !now.up {
 			reason = ReasonLinkDown
 		}
-		r.hops.all(func(n *neighbor) {
+		for _, n := range r.hops.list() {
 			if n.dynamic() {
 				r.forget(n, reason)
 			}
-		})
+		}
 	}
 	r.mu.Unlock()
 	if lost {
@@ -153,11 +153,11 @@ func (r *Router) bind(neighs []fib.Neigh) {
 	var bound []*neighbor
 	r.mu.Lock()
 	if !r.closed {
-		r.hops.all(func(n *neighbor) {
+		for _, n := range r.hops.list() {
 			if mac, ok := want[n.addr]; !n.dynamic() && (!ok || mac != n.mac) {
 				r.forget(n, ReasonUnresolved)
 			}
-		})
+		}
 		for addr, mac := range want {
 			if n := r.hops.get(addr); n == nil || n.dynamic() {
 				bound = append(bound, r.makePermanent(n, addr, mac))

@@ -49,7 +49,6 @@ type Router struct {
 	hops   *neighborTable // read without a lock
 	wire   atomic.Pointer[wireState]
 	count  counters
-	max    int // dynamic neighbours
 
 	netstack *tcpipstack.Stack
 	quiet    *quiet
@@ -91,14 +90,14 @@ func NewRouter(ep tcpipstack.LinkEndpoint, o RouterOptions) (*Router, error) {
 	if err := o.check(ep); err != nil {
 		return nil, &Error{Op: "new router", Err: err}
 	}
-	r := &Router{master: o.MasterIndex, mirror: o.Mirror, emit: o.Emit, clock: o.Clock, max: o.MaxNeighbors}
+	r := &Router{master: o.MasterIndex, mirror: o.Mirror, emit: o.Emit, clock: o.Clock}
 	if r.clock == nil {
 		r.clock = tcpip.NewStdClock()
 	}
-	if r.max <= 0 {
-		r.max = defaultMaxNeighbors
+	if o.MaxNeighbors <= 0 {
+		o.MaxNeighbors = defaultMaxNeighbors
 	}
-	r.hops = newNeighborTable(r.max)
+	r.hops = newNeighborTable(o.MaxNeighbors)
 	r.quiet = newQuiet(ep, r)
 	r.wire.Store(r.readWire(o.Mirror.FIB()))
 	if err := r.start(); err != nil {
@@ -187,7 +186,9 @@ func (r *Router) Close() error {
 		return nil
 	}
 	r.closed = true
-	r.hops.all(func(n *neighbor) { r.forget(n, ReasonClosed) })
+	for _, n := range r.hops.list() {
+		r.forget(n, ReasonClosed)
+	}
 	r.mu.Unlock()
 	w := *r.wire.Load()
 	w.closed = true

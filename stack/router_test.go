@@ -54,9 +54,11 @@ func TestClose(t *testing.T) {
 	if l.wire.IsAttached() {
 		t.Error("still attached")
 	}
+	l.mirror.mu.Lock()
 	if n := len(l.mirror.watchers); n != 0 {
 		t.Errorf("%d watchers left", n)
 	}
+	l.mirror.mu.Unlock()
 	l.set(fib.Snapshot{})
 	l.clock.Advance(10 * second)
 	l.expect("on the wire", l.heard())

@@ -16,6 +16,7 @@ type neighborTable struct {
 	seed    uint64
 	mask    uint64
 	buckets []atomic.Pointer[chainNode]
+	max     int // dynamic neighbours, for Router.admit
 	len     int // guarded by Router.mu
 }
 
@@ -28,7 +29,7 @@ type chainNode struct {
 // the chains.
 func newNeighborTable(size int) *neighborTable {
 	n := 1 << bits.Len(uint(size))
-	return &neighborTable{seed: rand.Uint64(), mask: uint64(n - 1), buckets: make([]atomic.Pointer[chainNode], n)}
+	return &neighborTable{seed: rand.Uint64(), max: size, mask: uint64(n - 1), buckets: make([]atomic.Pointer[chainNode], n)}
 }
 
 // bucket mixes the address with a seed: a device chooses the addresses, and
@@ -71,11 +72,18 @@ func (t *neighborTable) remove(n *neighbor) {
 	}
 }
 
-// all calls f for each neighbour; f may remove the one it is given.
+// all calls f for each neighbour.
 func (t *neighborTable) all(f func(*neighbor)) {
 	for i := range t.buckets {
 		for c := t.buckets[i].Load(); c != nil; c = c.next.Load() {
 			f(c.n)
 		}
 	}
+}
+
+// list is every neighbour.
+func (t *neighborTable) list() []*neighbor {
+	out := make([]*neighbor, 0, t.len)
+	t.all(func(n *neighbor) { out = append(out, n) })
+	return out
 }
