@@ -48,6 +48,7 @@ const maxID = 0xfffd
 func (m *Master) NewDevice(o DeviceOptions) (*Device, error) {
 	d := &Device{master: m, name: o.Name, port: o.Port, addrs: make(map[netip.Addr]struct{})}
 	d.mtu.Store(o.MTU)
+	d.stack.noARP = true
 	if o.Port == nil {
 		// A netstack drops the groups that it did not join by itself.
 		d.filter.Store(&filter{all: true})

@@ -93,6 +93,21 @@ func TestIndexAgainstMap(t *testing.T) {
 	}
 }
 
+// Two changes to one version do not see each other.
+func TestIndexVersionsBranch(t *testing.T) {
+	a, b := &Device{id: 1}, &Device{id: 2}
+	var base index[uint32]
+	for k := range uint32(200) {
+		base = base.with(k, a)
+	}
+	for k := uint32(1000); k < 2000; k++ {
+		left, right := base.with(k, a), base.with(k, b)
+		if left.get(k) != a || right.get(k) != b || base.get(k) != nil {
+			t.Fatalf("key %d: %v, %v, %v", k, left.get(k), right.get(k), base.get(k))
+		}
+	}
+}
+
 func BenchmarkLookup(b *testing.B) {
 	for _, n := range []int{2, 64, 4096} {
 		var x index[uint32]

@@ -68,7 +68,9 @@ func TestTransmitL3(t *testing.T) {
 // What leaves has the Router's MAC addresses, the same TTL, and the length and
 // header checksum that the kernel's ip_local_out would give it.
 func TestRoutedFrameIsRewritten(t *testing.T) {
-	l := newLab(t, link.MasterOptions{Router: &fakeRouter{hop: send(0)}})
+	l := newLab(t, link.MasterOptions{Router: &fakeRouter{hop: func(link.Query) link.Hop {
+		return link.Hop{Verdict: link.HopSend, Dst: peerMAC, Src: otherMAC}
+	}}})
 	frame := frame4(masterMAC, masterMAC, "10.0.0.11", "10.0.0.100")
 	frame[10+14+8] = 1 // TTL
 	frame[10+14+2] = 0xff
@@ -78,7 +80,7 @@ func TestRoutedFrameIsRewritten(t *testing.T) {
 		t.Fatal("nothing left")
 	}
 	eth := out[vnet.HeaderLen:]
-	if link.MAC(eth[0:6]) != peerMAC || link.MAC(eth[6:12]) != masterMAC {
+	if link.MAC(eth[0:6]) != peerMAC || link.MAC(eth[6:12]) != otherMAC {
 		t.Errorf("MAC addresses % x", eth[:12])
 	}
 	hdr := eth[14:34]

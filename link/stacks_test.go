@@ -6,12 +6,14 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/netip"
+	"runtime"
 	"testing"
 	"time"
 
 	"github.com/ipvl/ipvl/link"
 	"github.com/ipvl/ipvl/link/linktest"
 	"github.com/ipvl/ipvl/link/vnet"
+	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
@@ -190,14 +192,14 @@ func TestStacksTalkL3(t *testing.T) {
 
 // A device's stack talks on after the mode changed under it.
 func TestModeChangesUnderLiveStacks(t *testing.T) {
-	m, err := link.NewMasterOnPort(linktest.NewPort(vnet.FeaturesAll), link.MasterOptions{MAC: masterMAC, Mode: link.ModeL2})
+	m, err := link.NewMasterOnPort(linktest.NewPort(vnet.FeaturesAll), link.MasterOptions{MAC: masterMAC, Mode: link.ModeL3})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(m.Shutdown)
 	a, _ := deviceNode(t, m, "10.0.0.11/24")
 	b, _ := deviceNode(t, m, "10.0.0.12/24")
-	for _, mode := range []link.Mode{link.ModeL2, link.ModeL3, link.ModeL2} {
+	for _, mode := range []link.Mode{link.ModeL3, link.ModeL2, link.ModeL3} {
 		if err := m.Set(mode, link.FlagBridge); err != nil {
 			t.Fatal(err)
 		}
@@ -248,7 +250,7 @@ func TestStackLosesItsAddress(t *testing.T) {
 // that its checksums are verified.
 func TestStackIsSparedWrongChecksums(t *testing.T) {
 	l := newLab(t, link.MasterOptions{Mode: link.ModeL2})
-	_, d := deviceNode(t, l.master, "10.0.0.13/24", "fd00::13/64")
+	n, d := deviceNode(t, l.master, "10.0.0.13/24", "fd00::13/64")
 	good := func(src, dst string) []byte { return frame4(masterMAC, peerMAC, src, dst) }
 	for _, c := range []struct {
 		frame  []byte
@@ -268,9 +270,82 @@ func TestStackIsSparedWrongChecksums(t *testing.T) {
 		}
 	}
 	for _, f := range [][]byte{good("10.0.0.100", "10.0.0.13"), linktest.Tag(good("10.0.0.100", "10.0.0.13"), 0x8100, 0)} {
-		before := d.Stats().RxPackets
-		if l.master.Receive(f); d.Stats().RxPackets != before+1 {
+		before := n.s.Stats().IP.PacketsDelivered.Value()
+		if l.master.Receive(f); n.s.Stats().IP.PacketsDelivered.Value() != before+1 {
 			t.Errorf("a good frame was refused: %+v", d.Stats())
+		}
+	}
+}
+
+// The same over an endpoint that does not claim to have verified anything.
+func TestStackIsSparedWrongChecksumsOfAnEndpoint(t *testing.T) {
+	wire, uplink := linktest.Cable(peerMAC, masterMAC)
+	t.Cleanup(wire.Stop)
+	m, err := link.NewMaster(uplink, link.MasterOptions{Mode: link.ModeL2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Shutdown)
+	_, d := deviceNode(t, m, "10.0.0.13/24")
+	bad := broken(frame4(masterMAC, peerMAC, "10.0.0.100", "10.0.0.13"), 30, 0xee)
+	good := arpFrame(linktest.Broadcast(), 1, peerMAC, "10.0.0.100", "10.0.0.13")
+	for _, f := range [][]byte{bad, good} {
+		pkt := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(f[vnet.HeaderLen:])})
+		var list stack.PacketBufferList
+		list.PushBack(pkt)
+		if _, err := wire.WritePackets(list); err != nil {
+			t.Fatal(err)
+		}
+		pkt.DecRef()
+	}
+	for d.Stats().RxPackets == 0 { // the good one comes last
+		runtime.Gosched()
+	}
+	if got := d.Stats(); got.Drops["checksum"] != 1 || got.RxPackets != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// In L3 a stack neither sees ARP nor the solicitations of others' DAD; the
+// solicitation of a neighbour who knows it already it answers.
+func TestStackIsNOARPInL3(t *testing.T) {
+	l := newLab(t, link.MasterOptions{Mode: link.ModeL3})
+	_, d := deviceNode(t, l.master, "10.0.0.13/24", "fd00::13/64")
+	snm := linktest.GroupMAC(linktest.SolicitedNode(ip("fd00::13")))
+	for i, f := range [][]byte{
+		arpFrame(linktest.Broadcast(), 1, peerMAC, "10.0.0.100", "10.0.0.13"),
+		ns(snm, peerMAC, "::", "ff02::1:ff00:13", "fd00::13"),
+	} {
+		l.master.Receive(f)
+		if got := d.Stats(); got.RxPackets != 0 || got.Drops["other-host"] != uint64(i+1) {
+			t.Errorf("frame %d: %+v", i, got)
+		}
+	}
+	l.master.Receive(ns(masterMAC, peerMAC, "fd00::100", "fd00::13", "fd00::13"))
+	if got := d.Stats().RxPackets; got != 1 {
+		t.Errorf("a unicast solicitation was kept from it: %+v", d.Stats())
+	}
+}
+
+// What is too large for the receiver is dropped between stacks as between ports.
+func TestMTUBetweenStacks(t *testing.T) {
+	l := newLab(t, link.MasterOptions{Mode: link.ModeL3})
+	a, _ := deviceNode(t, l.master, "10.0.0.13/24")
+	_, d := deviceNode(t, l.master, "10.0.0.14/24")
+	d.SetMTU(600)
+	at, proto := fullAddress("10.0.0.14")
+	for size, want := range map[int]uint64{576: 0, 577: 1} {
+		before := d.Stats().Drops["mtu"]
+		c, err := gonet.DialUDP(a.s, nil, &at, proto)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Write(make([]byte, size)); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		if got := d.Stats().Drops["mtu"] - before; got != want {
+			t.Errorf("%d bytes of payload: %d drops, want %d", size, got, want)
 		}
 	}
 }

@@ -78,6 +78,11 @@ func TestReceiveL2(t *testing.T) {
 		{"IPv6 payload length too big", broken(frame4(masterMAC, peerMAC, "fd00::100", "fd00::11"), 4, 0xff), "s1"},
 		{"PAUSE", linktest.Frame(linktest.MAC{1, 0x80, 0xc2, 0, 0, 1}, peerMAC, 0x8808, make([]byte, 46)), "host"},
 		{"other ethertype", linktest.Frame(masterMAC, peerMAC, 0x88cc, make([]byte, 46)), "host"},
+	}, l.master.Receive)
+	l.dev[1].SetFilter(link.Filter{All: true})
+	l.run([]stimulus{
+		{"PAUSE, though all is wanted", linktest.Frame(linktest.MAC{1, 0x80, 0xc2, 0, 0, 1}, peerMAC, 0x8808, make([]byte, 46)), "host"},
+		{"any group, where all is wanted", linktest.Frame(linktest.MAC{1, 0x80, 0xc2, 0, 0, 0}, peerMAC, 0x88cc, make([]byte, 46)), "s2 host"},
 		{"priority tag", linktest.Tag(frame4(masterMAC, peerMAC, "10.0.0.100", "10.0.0.11"), 0x8100, 0), "s1"},
 		{"VLAN 5", linktest.Tag(frame4(masterMAC, peerMAC, "10.0.0.100", "10.0.0.11"), 0x8100, 5), "s1"},
 		{"wrong header checksum", broken(frame4(masterMAC, peerMAC, "10.0.0.100", "10.0.0.11"), 10, 0xee), "s1"},

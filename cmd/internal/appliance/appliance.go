@@ -42,6 +42,8 @@ type Appliance struct {
 	remirror chan struct{}
 	// ended is where readers report that they are over.
 	ended chan ending
+	// over is closed when nobody reads ended any more.
+	over chan struct{}
 
 	mu sync.Mutex
 	// +checklocks:mu
@@ -77,6 +79,7 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("read the routes of this namespace: %w", err)
 	}
 	defer a.shutdown()
+	defer close(a.over)
 
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -125,7 +128,7 @@ func newAppliance(o Options) (*Appliance, error) {
 	return &Appliance{
 		log: o.Log, backend: o.Backend, self: self, watcher: watcher,
 		mirror: stack.NewMirror(), feed: newFeed(),
-		remirror: make(chan struct{}, 1), ended: make(chan ending),
+		remirror: make(chan struct{}, 1), ended: make(chan ending), over: make(chan struct{}),
 		masters: make(map[int]*master), devices: make(map[place]*device),
 	}, nil
 }

@@ -3,10 +3,13 @@ package appliance
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/ipvl/ipvl/link/packet"
 	"github.com/ipvl/ipvl/nsutil"
 	"github.com/ipvl/ipvl/nsutil/rtnl"
+	"github.com/ipvl/ipvl/stack/fib"
+	"golang.org/x/sys/unix"
 )
 
 // eventLoop follows the kernel until ctx ends, or the watcher fails.
@@ -77,8 +80,10 @@ func (a *Appliance) handle(batch []nsutil.Event) {
 			if e.Deleted {
 				a.namespaceGone(e.NSID)
 			}
-		case nsutil.EventRoute, nsutil.EventRule, nsutil.EventNextHop, nsutil.EventNeigh:
+		case nsutil.EventRoute, nsutil.EventRule, nsutil.EventNextHop:
 			routes = true
+		case nsutil.EventNeigh:
+			routes = routes || a.bindsRouter(e)
 		}
 	}
 	for _, m := range a.masters {
@@ -88,6 +93,16 @@ func (a *Appliance) handle(batch []nsutil.Event) {
 	if routes {
 		a.wantRoutes()
 	}
+}
+
+// bindsRouter says whether a neighbour is, or was, of the kind that the router
+// takes from the kernel: set by hand. All others come and go too often to read
+// everything again for them.
+func (a *Appliance) bindsRouter(e nsutil.Event) bool {
+	if e.Neigh.State&(unix.NUD_PERMANENT|unix.NUD_NOARP) != 0 {
+		return true
+	}
+	return slices.ContainsFunc(a.mirror.FIB().Neighs(e.Neigh.Index), func(n fib.Neigh) bool { return n.Dst == e.Neigh.Dst })
 }
 
 func (a *Appliance) linkEvent(e nsutil.Event) {

@@ -75,9 +75,16 @@ func (a *Appliance) newMaster(l rtnl.Link, mode link.Mode, flag link.Flag) (*mas
 
 // report tells the event loop of a reader's end, unless the end was asked for.
 func (a *Appliance) report(e ending) {
-	if e.err != nil {
-		go func() { a.ended <- e }()
+	if e.err == nil {
+		return
 	}
+	// Not from this goroutine: who ends a device waits for it to return.
+	go func() {
+		select {
+		case a.ended <- e:
+		case <-a.over:
+		}
+	}()
 }
 
 // closeMaster ends a master that has no devices.
