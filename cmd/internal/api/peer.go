@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -40,6 +41,9 @@ func peer(conn net.Conn) (Caller, error) {
 	}
 	if err != nil {
 		return Caller{}, err
+	}
+	if cred.Uid == math.MaxUint32 {
+		return Caller{}, errors.New("no credentials") // not a unix socket
 	}
 	return Caller{PID: int(cred.Pid), UID: cred.Uid, GID: cred.Gid}, nil
 }

@@ -21,7 +21,7 @@ func Event(w io.Writer, o Options, e api.Event, now time.Time) error {
 	case o.ShortStamp:
 		p.say("[%s] ", now.Format("2006-01-02T15:04:05.000000"))
 	case o.Timestamp:
-		p.say("Timestamp: %s %06d usec\n", now.Format("Mon Jan _2 15:04:05 2006"), now.Nanosecond()/1000)
+		p.say("Timestamp: %s %d usec\n", now.Format("Mon Jan _2 15:04:05 2006"), now.Nanosecond()/1000)
 	}
 	if o.Label {
 		p.say("%s", label)
