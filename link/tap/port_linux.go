@@ -33,13 +33,17 @@ type counters struct {
 // interface with IFF_TAP, IFF_NO_PI and IFF_VNET_HDR and does not block. It sets
 // the header to 10 bytes and asks for offloads. The port owns f if there is no
 // error. The error is an *Error.
+//
+// Make f of the descriptor (os.NewFile) after TUNSETIFF, not before: the poller never
+// hears of a descriptor that was not attached when it was registered
+// (tun_chr_poll).
 func New(f *os.File, o Options) (*Port, error) {
 	conn, err := f.SyscallConn()
 	if err != nil {
 		return nil, &Error{Op: "new", Err: err}
 	}
 	var p *Port
-	// Not f.Fd: that makes the descriptor blocking.
+	// Not f.Fd: the descriptor must stay open meanwhile.
 	cerr := conn.Control(func(fd uintptr) { p, err = attach(f, int(fd), o) })
 	if err == nil {
 		err = cerr

@@ -1,0 +1,86 @@
+package tap
+
+import (
+	"io"
+	"runtime"
+	"testing"
+
+	"github.com/ipvl/ipvl/link/vnet"
+	"golang.org/x/sys/unix"
+)
+
+// TestNoAllocation counts for the whole path: read, hand over, write.
+func TestNoAllocation(t *testing.T) {
+	each(t, func(t *testing.T, e *ends) {
+		to := newEnds(t, e.kind)
+		r := &reader{p: e.Port, buf: make([]byte, batchMax*smallMax+frameMax+1)}
+		small := marked(60, 0)
+		pieces := [][]byte{small[:vnet.HeaderLen], small[vnet.HeaderLen:30], small[30:]}
+		room := make([]byte, 1<<17)
+		got := testing.AllocsPerRun(200, func() {
+			r.count = 0
+			unix.Write(e.far, small)
+			r.fill(uintptr(e.fd))
+			for _, b := range r.frames[:r.count] {
+				to.WriteFrame(b)
+			}
+			to.WriteVec(pieces)
+			for range 3 { // or the far end fills up
+				unix.Read(to.far, room)
+			}
+		})
+		if got != 0 || e.Stats().RxFrames < 200 || to.Stats().TxFrames < 400 {
+			t.Errorf("%v allocations a frame, %+v, %+v", got, e.Stats(), to.Stats())
+		}
+	})
+}
+
+// BenchmarkSplice passes small frames from far end to far end, 32 under way.
+func BenchmarkSplice(b *testing.B) {
+	for _, kind := range kinds(b) {
+		b.Run(kind, func(b *testing.B) {
+			s := newSplice(b, kind)
+			frame, room := marked(60, 0), make([]byte, 1<<17)
+			from, to := s.ends[0], s.ends[1]
+			b.ReportAllocs()
+			b.ResetTimer()
+			for sent, got := 0, 0; got < b.N; {
+				for ; sent < b.N && sent-got < 32; sent++ {
+					from.send(b, frame)
+				}
+				switch n, err := unix.Read(to.far, room); {
+				case err == unix.EAGAIN:
+					runtime.Gosched()
+				case err == nil && ours(room[:n]):
+					got++
+				}
+			}
+			b.StopTimer()
+			s.close(b)
+		})
+	}
+}
+
+func BenchmarkTCP(b *testing.B) {
+	for _, kind := range kinds(b) {
+		if kind != "tap" {
+			continue
+		}
+		b.Run(kind, func(b *testing.B) {
+			s := newSplice(b, kind)
+			for i, addr := range []string{"10.9.0.1/24", "10.9.0.2/24"} {
+				s.ends[i].ns.do(b, func() error { return addAddr("t0", addr) })
+			}
+			const size = 256 << 20
+			b.SetBytes(size)
+			for b.Loop() {
+				s.tcp(b, io.LimitReader(zeros{}, size), io.Discard)
+			}
+			s.close(b)
+		})
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { return len(b), nil }
