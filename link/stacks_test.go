@@ -190,13 +190,17 @@ func TestStacksTalkL3(t *testing.T) {
 	peer.transfer(a, "10.1.0.11", data)
 }
 
-// A device's stack talks on after the mode changed under it.
+// A device's stack talks on after the mode changed under it: in L2 it resolves
+// a neighbour on the wire, though it was made in L3.
 func TestModeChangesUnderLiveStacks(t *testing.T) {
-	m, err := link.NewMasterOnPort(linktest.NewPort(vnet.FeaturesAll), link.MasterOptions{MAC: masterMAC, Mode: link.ModeL3})
+	wire, uplink := linktest.Cable(peerMAC, masterMAC)
+	t.Cleanup(wire.Stop)
+	m, err := link.NewMaster(uplink, link.MasterOptions{Mode: link.ModeL3})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(m.Shutdown)
+	peer := plainNode(t, wire, "10.0.0.100/24")
 	a, _ := deviceNode(t, m, "10.0.0.11/24")
 	b, _ := deviceNode(t, m, "10.0.0.12/24")
 	for _, mode := range []link.Mode{link.ModeL3, link.ModeL2, link.ModeL3} {
@@ -204,6 +208,9 @@ func TestModeChangesUnderLiveStacks(t *testing.T) {
 			t.Fatal(err)
 		}
 		a.transfer(b, "10.0.0.12", payload(1000))
+		if mode == link.ModeL2 {
+			a.transfer(peer, "10.0.0.100", payload(1000))
+		}
 	}
 }
 
