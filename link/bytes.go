@@ -162,21 +162,21 @@ func (m *Master) out(v *view, from *Device, frame []byte) {
 // Router gives back what it held.
 func (m *Master) Emit(frame []byte) { m.out(m.view.Load(), nil, frame) }
 
-// toHost gives the master's host one frame: to the stack attached to the
-// master, or to its host port, if a device sent it: what came over the wire
-// has reached the kernel's stack without us.
+// toHost gives the master's host one frame. What a device sent goes to the
+// host port, if there is one, else to the stack attached to the master. What
+// came over the wire is for that stack alone: the host behind a host port is
+// the kernel's, which has seen the frame already.
 func (m *Master) toHost(v *view, mt *meta, from *Device, frame []byte) {
+	r := reasonNone
 	switch {
+	case from != nil && m.hostPort != nil:
+		r = m.writeTo(m.hostPort, frame)
 	case m.host.attached():
-		if r := m.host.give(m, v, mt, frame); r != reasonNone {
-			m.countDrop(from, r)
-		}
-	case from == nil:
-	case m.hostPort == nil:
-		from.c.drops.add(ReasonNoHost)
-	default:
-		if r := m.writeTo(m.hostPort, frame); r != reasonNone {
-			from.c.drops.add(r)
-		}
+		r = m.host.give(m, v, mt, frame)
+	case from != nil:
+		r = ReasonNoHost
+	}
+	if r != reasonNone {
+		m.countDrop(from, r)
 	}
 }

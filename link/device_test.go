@@ -11,6 +11,8 @@ import (
 	"github.com/ipvl/ipvl/link"
 	"github.com/ipvl/ipvl/link/linktest"
 	"github.com/ipvl/ipvl/link/vnet"
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
 )
 
 func TestAddressBelongsToOneDevice(t *testing.T) {
@@ -74,6 +76,37 @@ func TestClosedDeviceFreesAll(t *testing.T) {
 	l.dev[0].SetUp(true)
 	if got := len(l.master.Devices()); got != 1 {
 		t.Errorf("%d devices left", got)
+	}
+}
+
+// With a host port, what devices send to the host goes there and nowhere else;
+// what comes over the wire goes to the stack.
+func TestHostPort(t *testing.T) {
+	host := linktest.NewPort(0)
+	l := newLab(t, link.MasterOptions{Mode: link.ModeL2, Host: host})
+	l.dev[0].Transmit(frame4(masterMAC, masterMAC, "10.0.0.11", "10.0.0.1"))
+	l.want("from a device")
+	if host.Len() != 1 {
+		t.Errorf("%d frames for the host", host.Len())
+	}
+	l.master.Receive(frame4(masterMAC, peerMAC, "10.0.0.100", "10.0.0.1"))
+	l.want("from the wire", "host")
+	a, _ := deviceNode(t, l.master, "10.0.0.13/24")
+	at, proto := fullAddress("10.0.0.1")
+	if err := a.s.AddStaticNeighbor(1, proto, at.Addr, tcpip.LinkAddress(masterMAC[:])); err != nil {
+		t.Fatal(err)
+	}
+	c, err := gonet.DialUDP(a.s, nil, &at, proto)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	l.want("from a stack")
+	if host.Len() != 2 {
+		t.Errorf("%d frames for the host", host.Len())
 	}
 }
 

@@ -22,8 +22,8 @@ type MasterOptions struct {
 	MTU uint32
 	// Router serves the packets of L3 devices that are for no device.
 	Router Router
-	// Host takes, in byte form, what devices send to the master's host. A
-	// stack that attaches to the Master takes it instead.
+	// Host takes, in byte form, what devices send to the master's host. Where
+	// it is nil, a stack that attaches to the Master takes that too.
 	Host Port
 }
 
@@ -33,8 +33,7 @@ type MasterOptions struct {
 type Master struct {
 	uplink uplink
 	host   face // the stack attached to the master
-	// hostPort is used where no stack is attached.
-	hostPort Port
+	hostPort Port // where what devices send to the host goes, or nil
 	floods   *floodQueue
 	finisher finisher
 	scratch  sync.Pool // *vnet.Vec

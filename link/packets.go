@@ -40,7 +40,7 @@ func (m *Master) transmit(d *Device, pkt *stack.PacketBuffer) {
 		d.c.drops.add(vd.reason)
 	case vd.act == actDevice:
 		vd.dev.takePacket(v, &mt, pkt)
-	case vd.act == actHost && m.host.attached():
+	case vd.act == actHost && m.hostPort == nil && m.host.attached():
 		if r := m.host.handOver(v, &mt, pkt); r != reasonNone {
 			d.c.drops.add(r)
 		}

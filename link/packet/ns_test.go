@@ -44,46 +44,58 @@ func TestMain(m *testing.M) {
 // namespace is a network namespace that lives as long as the test.
 type namespace struct{ fd int }
 
-// newNS returns a new network namespace with lo up.
+// newNS returns a new network namespace.
 func newNS(t testing.TB) *namespace {
 	t.Helper()
-	type result struct {
-		fd  int
-		err error
+	n := &namespace{fd: -1}
+	err := visit(func() error { return unix.Unshare(unix.CLONE_NEWNET) }, func() (err error) {
+		n.fd, err = openNS()
+		return err
+	})
+	if err != nil {
+		t.Fatalf("new network namespace: %v", err)
 	}
-	c := make(chan result)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			c <- result{-1, err}
-			return
-		}
-		fd, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		c <- result{fd, err}
-	}()
-	r := <-c
-	if r.err != nil {
-		t.Fatalf("new network namespace: %v", r.err)
-	}
-	t.Cleanup(func() { unix.Close(r.fd) })
-	return &namespace{r.fd}
+	t.Cleanup(func() { unix.Close(n.fd) })
+	return n
 }
 
 // do runs f on a thread in the namespace.
 func (n *namespace) do(t testing.TB, f func() error) {
 	t.Helper()
+	if err := visit(func() error { return unix.Setns(n.fd, unix.CLONE_NEWNET) }, f); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// visit runs f on a thread that enter brought into another namespace. The
+// thread goes back, so that it does not keep the namespace alive.
+func visit(enter, f func() error) error {
 	c := make(chan error)
 	go func() {
-		runtime.LockOSThread() // never unlocked
-		if err := unix.Setns(n.fd, unix.CLONE_NEWNET); err != nil {
+		runtime.LockOSThread() // unlocked only when the thread is back
+		home, err := openNS()
+		if err != nil {
 			c <- err
 			return
 		}
-		c <- f()
+		defer unix.Close(home)
+		if err := enter(); err != nil {
+			c <- err
+			return
+		}
+		err = f()
+		if back := unix.Setns(home, unix.CLONE_NEWNET); back == nil {
+			runtime.UnlockOSThread()
+		} else {
+			err = errors.Join(err, back)
+		}
+		c <- err
 	}()
-	if err := <-c; err != nil {
-		t.Fatal(err)
-	}
+	return <-c
+}
+
+func openNS() (int, error) {
+	return unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 }
 
 // veth makes a pair in n: name, up, and name+"p", in peer, up. It returns
