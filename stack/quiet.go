@@ -58,10 +58,8 @@ func (e *quiet) LinkAddress() tcpip.LinkAddress {
 	return tcpip.LinkAddress(mac[:])
 }
 
-// Close, Wait and SetOnCloseAction leave the lower endpoint alone: it is not
-// the Router's.
-
-// Close implements gVisor's LinkEndpoint.
+// Close implements gVisor's LinkEndpoint. As Wait and SetOnCloseAction, it
+// leaves the lower endpoint alone, which is not the Router's.
 func (e *quiet) Close() {}
 
 // Wait implements gVisor's LinkEndpoint.

@@ -31,6 +31,7 @@ func (t *Table) kernel4(r *Result, q *Query, m *match) {
 	if r.Reason = refuse4(q); r.Reason != ReasonNone {
 		return
 	}
+	q.Proto = 0 // the driver gives none (T3-20)
 	if t.walk(t.rules4, q, false, m) == hit {
 		t.fill(r, q, m)
 		return

@@ -199,7 +199,7 @@ func TestKernelRules(t *testing.T) {
 			rule 0 lookup 255
 			rule 32766 lookup 254
 			rule 100 `+text+` lookup 7`)
-		q := parseQuery(t, tab, "8.8.8.8 from 10.1.0.11 tos 0x11")
+		q := parseQuery(t, tab, "8.8.8.8 from 10.1.0.11 tos 0x11 proto 17")
 		if got := tab.LookupKernel(2, q).NextHop.String() == "10.0.0.7"; got != want {
 			t.Errorf("rule %q matches: %v, want %v", text, got, want)
 		}

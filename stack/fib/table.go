@@ -81,9 +81,6 @@ func (t *Table) Routes() iter.Seq[Route] {
 	}
 }
 
-// EqualIfaces, EqualAddrs, EqualRoutes, EqualRules and EqualNeighs compare one
-// part of two Tables.
-
 // EqualIfaces reports whether t and o have the same interfaces.
 func (t *Table) EqualIfaces(o *Table) bool {
 	return maps.EqualFunc(t.ifaces, o.ifaces, func(a, b *Iface) bool { return *a == *b })
