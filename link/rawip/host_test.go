@@ -1,0 +1,226 @@
+package rawip
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/ipvl/ipvl/link/packet"
+	"github.com/ipvl/ipvl/link/vnet"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// patience is how long a test waits for what must come.
+const patience = 20 * time.Second
+
+func bytesOf(v unix.Iovec) []byte { return unsafe.Slice(v.Base, v.Len) }
+
+// host is a host with a port to it and a wire, on which all that leaves is seen:
+//
+//	device ── port ─ lo ─ host (host4, host6, lladdr on m0) ── m0 ─ wire
+//
+// It has no default route and, until routeBack, no way to the device's addresses.
+type host struct {
+	*namespace
+	port  *Port
+	index int // of m0
+	wire  *packet.Port
+	mark  *packet.Port     // on m0: sends what wire sees
+	seen  chan []byte      // Ethernet frames that left the host
+	mac   net.HardwareAddr // the wire's
+}
+
+func newHost(t testing.TB) *host {
+	t.Helper()
+	h := &host{namespace: newNS(t), seen: make(chan []byte, 4096)}
+	wire := newNS(t)
+	h.sysctl(t, "ipv6/conf/default/router_solicitations", "0")
+	wire.sysctl(t, "ipv6/conf/default/disable_ipv6", "1")
+	var far int
+	h.do(t, func() error {
+		pair := &netlink.Veth{LinkAttrs: netlink.NewLinkAttrs(), PeerName: "w0"}
+		pair.Name, pair.PeerNamespace = "m0", netlink.NsFd(wire.fd)
+		if err := netlink.LinkAdd(pair); err != nil {
+			return err
+		}
+		h.index = pair.Index
+		return netlink.LinkSetUp(pair)
+	})
+	wire.do(t, func() error {
+		l, err := netlink.LinkByName("w0")
+		if err != nil {
+			return err
+		}
+		far, h.mac = l.Attrs().Index, l.Attrs().HardwareAddr
+		return netlink.LinkSetUp(l)
+	})
+	h.waitUp(t, "m0")
+	h.do(t, func() error {
+		for _, a := range []string{host4 + "/24", host6 + "/64", lladdr + "/64"} {
+			if err := addAddr("m0", a, false); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	h.waitLocal(t, host6, lladdr)
+	h.wire = h.tap(t, wire, packet.Options{Index: far, Filter: packet.Filter{All: true}})
+	h.mark = h.tap(t, h.namespace, packet.Options{Index: h.index})
+	done := make(chan error, 1)
+	go func() {
+		done <- h.wire.Serve(func(b []byte) { h.seen <- append([]byte(nil), b[vnet.HeaderLen:]...) })
+	}()
+	t.Cleanup(func() { h.wire.Close(); <-done })
+	h.port = h.open(t, Options{Local: only(host4, host6, lladdr), Index: h.index})
+	return h
+}
+
+func (h *host) tap(t testing.TB, n *namespace, o packet.Options) (p *packet.Port) {
+	t.Helper()
+	n.do(t, func() (err error) { p, err = packet.Open(o); return err })
+	t.Cleanup(func() { p.Close() })
+	return p
+}
+
+// waitUp waits until an interface transmits, which is later than its carrier.
+func (n *namespace) waitUp(t testing.TB, name string) {
+	t.Helper()
+	done := make(chan struct{})
+	updates := make(chan netlink.LinkUpdate)
+	defer func() {
+		close(done)
+		go func() { // the subscription may be about to deliver
+			for range updates {
+			}
+		}()
+	}()
+	n.do(t, func() error {
+		return netlink.LinkSubscribeWithOptions(updates, done, netlink.LinkSubscribeOptions{ListExisting: true})
+	})
+	for u := range updates {
+		if a := u.Attrs(); a.Name == name && a.OperState == netlink.OperUp {
+			return
+		}
+	}
+	t.Fatalf("%s: no more link events", name)
+}
+
+// waitLocal waits until the kernel routes IPv6 addresses to itself. It does so from
+// a work queue, a moment after the address was added.
+func (n *namespace) waitLocal(t testing.TB, addrs ...string) {
+	t.Helper()
+	wait := map[string]bool{}
+	for _, a := range addrs {
+		wait[a] = true
+	}
+	done := make(chan struct{})
+	updates := make(chan netlink.RouteUpdate)
+	defer func() {
+		close(done)
+		go func() { // the subscription may be about to deliver
+			for range updates {
+			}
+		}()
+	}()
+	n.do(t, func() error {
+		return netlink.RouteSubscribeWithOptions(updates, done, netlink.RouteSubscribeOptions{ListExisting: true})
+	})
+	late := time.After(patience)
+	for len(wait) > 0 {
+		select {
+		case u := <-updates:
+			if u.Type == unix.RTM_NEWROUTE && u.Route.Type == unix.RTN_LOCAL && u.Dst != nil {
+				delete(wait, u.Dst.IP.String())
+			}
+		case <-late:
+			t.Fatalf("not routed: %v", wait)
+		}
+	}
+}
+
+// routeBack gives the host a way to the device over the wire.
+func (h *host) routeBack(t testing.TB, device string) {
+	t.Helper()
+	ip := netip.MustParseAddr(device)
+	dst := &net.IPNet{IP: ip.AsSlice(), Mask: net.CIDRMask(ip.BitLen(), ip.BitLen())}
+	h.do(t, func() error {
+		if err := netlink.RouteAdd(&netlink.Route{LinkIndex: h.index, Dst: dst, Scope: netlink.SCOPE_LINK}); err != nil {
+			return err
+		}
+		return netlink.NeighAdd(&netlink.Neigh{LinkIndex: h.index, IP: dst.IP, HardwareAddr: h.mac, State: netlink.NUD_PERMANENT})
+	})
+}
+
+// answer waits for a packet of proto to the device and returns its transport part.
+func (h *host) answer(t testing.TB, device string, proto byte) []byte {
+	t.Helper()
+	ip := netip.MustParseAddr(device)
+	late := time.After(patience)
+	for {
+		select {
+		case b := <-h.seen:
+			full := append(make([]byte, vnet.HeaderLen), b...)
+			switch {
+			case binary.BigEndian.Uint16(b[12:]) == typeIPv4 && ip.Is4() && b[14+9] == proto && [4]byte(b[14+16:]) == ip.As4():
+				return full[offIP+ipv4Len:]
+			case binary.BigEndian.Uint16(b[12:]) == typeIPv6 && ip.Is6() && b[14+6] == proto && [16]byte(b[14+24:]) == ip.As16():
+				return full[offIP+ipv6Len:]
+			}
+		case <-late:
+			t.Fatalf("no answer of protocol %d to %s on the wire", proto, device)
+		}
+	}
+}
+
+// left returns all that has left the host so far.
+func (h *host) left(t testing.TB) (frames [][]byte) {
+	t.Helper()
+	end := make([]byte, vnet.HeaderLen+60)
+	end[offType], end[offType+1] = 0x88, 0xb5
+	if err := h.mark.WriteFrame(end); err != nil {
+		t.Fatal(err)
+	}
+	late := time.After(patience)
+	for {
+		select {
+		case b := <-h.seen:
+			if binary.BigEndian.Uint16(b[12:]) == 0x88b5 {
+				return frames
+			}
+			frames = append(frames, b)
+		case <-late:
+			t.Fatal("the mark does not leave the host")
+		}
+	}
+}
+
+// listen opens a UDP socket on the host; dev binds it to an interface if not empty.
+func (h *host) listen(t testing.TB, addr, dev string) *net.UDPConn {
+	t.Helper()
+	var c *net.UDPConn
+	h.do(t, func() (err error) {
+		c, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(addr)))
+		if err != nil || dev == "" {
+			return err
+		}
+		raw, err := c.SyscallConn()
+		if err != nil {
+			return err
+		}
+		var opt error
+		if err := raw.Control(func(fd uintptr) { opt = unix.BindToDevice(int(fd), dev) }); err != nil {
+			return err
+		}
+		return os.NewSyscallError("SO_BINDTODEVICE", opt)
+	})
+	t.Cleanup(func() { c.Close() })
+	c.SetReadDeadline(time.Now().Add(patience))
+	return c
+}
+
+func portOf(a net.Addr) int { return int(netip.MustParseAddrPort(a.String()).Port()) }
