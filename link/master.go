@@ -31,8 +31,8 @@ type MasterOptions struct {
 // who gets what. It is also a stack.LinkEndpoint: a stack attached to it is
 // the master's host. All methods may be called at any time from any goroutine.
 type Master struct {
-	uplink uplink
-	host   face // the stack attached to the master
+	uplink   uplink
+	host     face // the stack attached to the master
 	hostPort Port // where what devices send to the host goes, or nil
 	floods   *floodQueue
 	finisher finisher

@@ -50,6 +50,8 @@
 //   - A coalesced frame that a virtio-net header cannot express (tunnels, SCTP, frame
 //     lists) is refused by the kernel on reading, dropped and counted.
 //   - Only the outermost VLAN tag is put back; inner ones never left the frame.
+//   - The kernel lets a frame exceed the MTU by a tag only for 802.1Q: with an
+//     802.1ad tag a full-sized frame is ErrTooLong, unless it is to be segmented.
 //   - The filter may pass more than asked for when it would be too long; see
 //     Program. It never passes less. Frames that were queued before SetFilter
 //     returned were judged by the filter before.

@@ -18,7 +18,7 @@ var (
 	// frame is lost.
 	ErrFull = errors.New("transmit queue is full")
 	// ErrTooLong says that a frame without segmentation is longer than the
-	// interface's MTU; segment or fragment it.
+	// interface's MTU (plus one 802.1Q tag); segment or fragment it.
 	ErrTooLong = errors.New("frame is longer than the MTU")
 	// ErrMalformed says that the virtio-net header or the frame is shorter than
 	// its headers or contradicts itself.

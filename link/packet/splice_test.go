@@ -82,12 +82,12 @@ func as(f func(room, frame []byte) []byte) func([]byte) []byte {
 // push puts a tag in, pop takes it out. Without it the frame is lost, and TCP
 // does not connect.
 func push(room, b []byte) []byte {
-	return restoreTag(room[:tagLen+copy(room[tagLen:], b)], 0x88a8, 5)
+	return restoreTag(room[:tagLen+copy(room[tagLen:], b)], typeVLAN, 5)
 }
 
 func pop(_, b []byte) []byte {
 	const at = vnet.HeaderLen + 12
-	if !bytes.Equal(b[at:at+tagLen], []byte{0x88, 0xa8, 0, 5}) {
+	if !bytes.Equal(b[at:at+tagLen], []byte{0x81, 0, 0, 5}) {
 		return nil
 	}
 	var h vnet.Header

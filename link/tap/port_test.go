@@ -229,11 +229,12 @@ func TestNewErrors(t *testing.T) {
 	}
 	closed, _ := os.Open(os.DevNull)
 	closed.Close()
-	rows := []struct {
+	type row struct {
 		name string
 		file *os.File
 		want error // nil is any
-	}{
+	}
+	rows := []row{
 		{"socket", near, ErrNotTAP},
 		{"null device", null, ErrNotTAP},
 		{"closed", closed, nil},
@@ -247,17 +248,10 @@ func TestNewErrors(t *testing.T) {
 			blocking := tapFile(t, "b0", unix.IFF_VNET_HDR)
 			unix.SetNonblock(int(blocking.Fd()), false)
 			unattached, err := os.OpenFile("/dev/net/tun", os.O_RDWR|unix.O_NONBLOCK, 0)
-			for _, r := range []struct {
-				name string
-				file *os.File
-				want error
-			}{
-				{"no header", tapFile(t, "h0", 0), ErrFlags},
-				{"blocking", blocking, ErrBlocking},
-				{"unattached", unattached, ErrNotTAP},
-			} {
-				rows = append(rows, r)
-			}
+			rows = append(rows,
+				row{"no header", tapFile(t, "h0", 0), ErrFlags},
+				row{"blocking", blocking, ErrBlocking},
+				row{"unattached", unattached, ErrNotTAP})
 			return err
 		})
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ipvl/ipvl/link"
 	"github.com/ipvl/ipvl/link/packet"
+	"github.com/ipvl/ipvl/link/rawip"
 	"github.com/ipvl/ipvl/nsutil"
 	"github.com/ipvl/ipvl/nsutil/rtnl"
 	"github.com/ipvl/ipvl/stack"
@@ -26,6 +27,7 @@ type master struct {
 
 	link   *link.Master
 	uplink *packet.Port
+	host   *rawip.Port // nil where the system refuses raw sockets
 	router *stack.Router
 	guard  nsutil.HostGuard
 	// served is closed when the uplink's reader has ended.
@@ -47,18 +49,22 @@ func (a *Appliance) newMaster(l rtnl.Link, mode link.Mode, flag link.Flag) (*mas
 		return nil, fmt.Errorf("open the uplink on %s: %w", l.Name, err)
 	}
 	m.uplink = uplink
-	m.link, err = link.NewMasterOnPort(uplink, link.MasterOptions{
-		Mode: mode, Flag: flag, MAC: link.MAC(l.Address), MTU: uint32(l.MTU),
-	})
-	if err != nil {
-		return nil, errors.Join(err, uplink.Close())
+	o := link.MasterOptions{Mode: mode, Flag: flag, MAC: link.MAC(l.Address), MTU: uint32(l.MTU)}
+	if m.host, err = openHost(a.mirror, l.Index); err != nil {
+		// A side way, which even the kernel gives in one direction only.
+		a.log.Warn("devices cannot send to the host", "master", l.Name, "error", err)
+	} else {
+		o.Host = m.host
+	}
+	if m.link, err = link.NewMasterOnPort(uplink, o); err != nil {
+		return nil, errors.Join(err, m.closePorts())
 	}
 	m.router, err = stack.NewRouter(m.link, stack.RouterOptions{
 		MasterIndex: l.Index, Mirror: a.mirror, Emit: func(_ stack.Hop, frame []byte) { m.link.Emit(frame) },
 	})
 	if err != nil {
 		m.link.Shutdown()
-		return nil, errors.Join(err, uplink.Close())
+		return nil, errors.Join(err, m.closePorts())
 	}
 	m.link.SetRouter(routerAdapter{m.router})
 	m.link.SetDown(!isUp(l))
@@ -92,7 +98,7 @@ func (a *Appliance) closeMaster(m *master, served bool) {
 	if err := m.guard.Remove(); err != nil {
 		a.log.Warn("the host's guard stays", "master", m.name, "error", err)
 	}
-	if err := m.uplink.Close(); err != nil {
+	if err := m.closePorts(); err != nil {
 		a.log.Warn("close the uplink", "master", m.name, "error", err)
 	}
 	if served {
@@ -102,6 +108,15 @@ func (a *Appliance) closeMaster(m *master, served bool) {
 		a.log.Warn("close the router", "master", m.name, "error", err)
 	}
 	m.link.Shutdown()
+}
+
+// closePorts closes the descriptors of the data path.
+func (m *master) closePorts() error {
+	err := m.uplink.Close()
+	if m.host != nil {
+		err = errors.Join(err, m.host.Close())
+	}
+	return err
 }
 
 // refresh brings the uplink's filter and the host's guard in step with the
