@@ -21,7 +21,7 @@ type Port struct {
 	closed atomic.Bool  // set under mu; Serve reads it without
 
 	stats counters
-	drops kernelDrops
+	drops kernelDrops // +checklocks:mu
 }
 
 // counters is Stats while the port runs.

@@ -269,3 +269,16 @@ func addMacvlan(name, parent string, mac net.HardwareAddr) error {
 	}
 	return netlink.LinkSetUp(m)
 }
+
+// TestOwnFramesIgnored writes to the port that reads; only the far end's frame
+// may arrive.
+func TestOwnFramesIgnored(t *testing.T) {
+	_, near, far := pair(t)
+	got := make(chan []byte, 2)
+	serve(near, collect(got))
+	near.WriteFrame(marked(60, 'o'))
+	far.WriteFrame(marked(60, 'f'))
+	if b := <-got; b[len(b)-1] != 'f' {
+		t.Errorf("got %q, want the far end's frame", b[len(b)-1])
+	}
+}
