@@ -36,8 +36,8 @@ type HostGuard struct {
 // what a killed run left there; ErrHeld says that a living process guards that
 // master. Where it is installed already it only looks whether an
 // administrator flushed it away, and if so brings it back with its addresses.
-// A chain goes by the name: after the master was renamed, call it with the new one and
-// set the addresses again.
+// On recent kernels a chain goes by the name: after the master was renamed, call it with
+// the new one, and set the addresses again.
 func (g *HostGuard) Ensure(ifname string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -47,7 +47,7 @@ func (g *HostGuard) Ensure(ifname string) error {
 	if err := g.remove(); err != nil {
 		return err
 	}
-	// Since Linux 6.16 a chain can be for an interface that does not exist.
+	// Recent kernels (6.18 does) take a chain for an interface that does not exist.
 	if err := exists(ifname); err != nil {
 		return wrap("guard the host on", ifname, err)
 	}

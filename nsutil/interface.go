@@ -65,8 +65,8 @@ type Interface interface {
 	// of /dev/net/tun. Nil otherwise.
 	Reason() error
 	// File is the TAP's descriptor: non-blocking, virtio-net header before each frame;
-	// nil for a veth. It is closed by Close; a read on it gives EBADFD once
-	// the interface is gone.
+	// nil for a veth. It is closed by Close. Once the interface is gone a
+	// read gives EBADFD; Go's poller may come first, with "not pollable".
 	File() *os.File
 	// PortIndex is the index, in the namespace of the process, of our end of
 	// the veth pair, for a packet socket; 0 for a TAP.

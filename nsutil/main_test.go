@@ -19,8 +19,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// patience is how long a test waits for what has to happen.
-const patience = 20 * time.Second
+// patience is how long a test waits for what has to happen. The kernel takes
+// namespaces apart one after the other, those of everybody on the machine.
+const patience = time.Minute
 
 // masterMAC is the MAC address of the tables' rows.
 var masterMAC = net.HardwareAddr{0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0x01}

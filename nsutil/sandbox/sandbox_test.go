@@ -20,6 +20,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// quick is the environment without the second that the race detector's
+// runtime lingers at every exit.
+func quick() []string { return append(os.Environ(), "GORACE=atexit_sleep_ms=0") }
+
 func output(t *testing.T, o sandbox.Options, argv ...string) (string, error) {
 	t.Helper()
 	cmd, err := sandbox.Command(o, argv...)
@@ -27,7 +31,7 @@ func output(t *testing.T, o sandbox.Options, argv ...string) (string, error) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.Env, cmd.Stdout, cmd.Stderr = quick(), &out, &out
 	err = sandbox.Run(cmd)
 	return strings.TrimSpace(out.String()), err
 }
@@ -56,6 +60,7 @@ func TestCommandPassesTheExitCode(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		cmd.Env = quick()
 		_ = sandbox.Run(cmd)
 		got := cmd.ProcessState.ExitCode()
 		// Without a stage between, the caller sees the signal itself.

@@ -46,10 +46,12 @@ func In(t *testing.T, o sandbox.Options, fn func(t *testing.T)) {
 // again executes the running test in a sandbox.
 func again(t *testing.T, o sandbox.Options) {
 	t.Helper()
-	cmd, err := sandbox.Command(o, "", "-test.run="+exactly(t.Name()), "-test.v", "-test.count=1", "-test.timeout=100s")
+	cmd, err := sandbox.Command(o, "", "-test.run="+exactly(t.Name()), "-test.v", "-test.count=1", "-test.timeout=5m")
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The race detector's runtime lingers for a second at every exit.
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err = sandbox.Run(cmd)
