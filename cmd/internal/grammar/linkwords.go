@@ -65,7 +65,7 @@ func addWord(name string, take linkTake) linkTake {
 func theirWords(names ...string) []word[*linkWords] {
 	out := make([]word[*linkWords], len(names))
 	for i, name := range names {
-		out[i] = word[*linkWords]{name: name, take: func(*linkWords, string) error { return unsupported(`"` + name + `"`) }}
+		out[i] = word[*linkWords]{name: name, theirs: true, take: func(*linkWords, string) error { return unsupported(`"` + name + `"`) }}
 	}
 	return out
 }

@@ -20,7 +20,7 @@ func monitorTable() []word[*monitorWords] {
 	}
 	label := func(w *monitorWords, _ string) error { w.o.Label = true; return nil }
 	theirs := func(name string, flag bool) word[*monitorWords] {
-		return word[*monitorWords]{name: name, short: name != "stats", flag: flag, take: func(*monitorWords, string) error {
+		return word[*monitorWords]{name: name, short: name != "stats", flag: flag, theirs: true, take: func(*monitorWords, string) error {
 			return unsupported(`"` + name + `" of "monitor"`)
 		}}
 	}

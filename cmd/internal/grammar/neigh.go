@@ -52,7 +52,7 @@ func neighTable() []word[*neighWords] {
 		short, flag bool
 	}{{"master", false, false}, {"vrf", false, false}, {"nomaster", false, true}, {"unused", false, true},
 		{"proxy", false, true}, {"protocol", true, false}} {
-		table = append(table, word[*neighWords]{name: t.name, short: t.short, flag: t.flag, take: func(*neighWords, string) error {
+		table = append(table, word[*neighWords]{name: t.name, short: t.short, flag: t.flag, theirs: true, take: func(*neighWords, string) error {
 			return unsupported(`"` + t.name + `" of "neigh show"`)
 		}})
 	}

@@ -25,9 +25,9 @@ type routeWords struct {
 func routeTable(s *scanner) []word[*routeWords] {
 	return []word[*routeWords]{
 		{name: "table", short: true, take: takeTable},
-		{name: "vrf", take: theirRouteWord("vrf")},
-		{name: "cached", short: true, flag: true, take: theirRouteWord("cached")},
-		{name: "cloned", short: true, flag: true, take: theirRouteWord("cloned")},
+		{name: "vrf", theirs: true, take: theirRouteWord("vrf")},
+		{name: "cached", short: true, flag: true, theirs: true, take: theirRouteWord("cached")},
+		{name: "cloned", short: true, flag: true, theirs: true, take: theirRouteWord("cloned")},
 		{name: "tos", take: takeTOS}, {name: "dsfield", short: true, take: takeTOS},
 		{name: "protocol", short: true, take: func(w *routeWords, v string) error {
 			return takeRouteName(&w.Protocol, api.Protocols, v, `invalid "protocol"`)
@@ -39,7 +39,7 @@ func routeTable(s *scanner) []word[*routeWords] {
 			return takeRouteName(&w.Type, api.RouteTypes, v, "node type value is invalid")
 		}},
 		{name: "dev", take: takeRouteDev}, {name: "oif", take: takeRouteDev},
-		{name: "iif", take: theirRouteWord("iif")}, {name: "mark", take: theirRouteWord("mark")},
+		{name: "iif", theirs: true, take: theirRouteWord("iif")}, {name: "mark", theirs: true, take: theirRouteWord("mark")},
 		{name: "metric", short: true, take: takeMetric}, {name: "priority", short: true, take: takeMetric},
 		{name: "preference", take: takeMetric},
 		{name: "via", take: func(w *routeWords, v string) error {
@@ -55,8 +55,8 @@ func routeTable(s *scanner) []word[*routeWords] {
 			return takePrefix(&w.Via, v, family)
 		}},
 		{name: "src", take: func(w *routeWords, v string) error { return takePrefix(&w.PrefSrc, v, w.Family) }},
-		{name: "realms", short: true, take: theirRouteWord("realms")},
-		{name: "from", short: true, take: theirRouteWord("from")},
+		{name: "realms", short: true, theirs: true, take: theirRouteWord("realms")},
+		{name: "from", short: true, theirs: true, take: theirRouteWord("from")},
 	}
 }
 

@@ -40,7 +40,7 @@ func getTable() []word[*getWords] {
 }
 
 func theirGetWord(name string, short, flag bool) word[*getWords] {
-	return word[*getWords]{name: name, short: short, flag: flag, take: func(*getWords, string) error {
+	return word[*getWords]{name: name, short: short, flag: flag, theirs: true, take: func(*getWords, string) error {
 		return unsupported(`"` + name + `" of "route get"`)
 	}}
 }

@@ -46,11 +46,13 @@ type word[T any] struct {
 	name  string
 	short bool // may be abbreviated
 	flag  bool // stands alone: take gets ""
-	take  func(t T, value string) error
+	// theirs is a word of ip(8) that is refused.
+	theirs bool
+	take   func(t T, value string) error
 }
 
 // walk hands each argument to the first word that fits; other gets those that
-// none fits. A take that returns errStop ends the walk.
+// none fits.
 func walk[T any](s *scanner, words []word[T], t T, other func(arg string) error) error {
 	for {
 		arg, ok := s.next()
