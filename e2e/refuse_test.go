@@ -77,7 +77,7 @@ func TestDuplicateAddressIsRefused(t *testing.T) {
 func TestWithoutAppliance(t *testing.T) {
 	l := newLAN(t)
 	l.refused(2, "ipvl serve", "link", "show")
-	l.refused(1, "is unknown", "link", "frobnicate")
+	l.refused(255, "is unknown", "link", "frobnicate") // as ip(8)
 	l.serve()
 	l.ipvl("link", "show")
 }
