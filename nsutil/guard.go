@@ -125,7 +125,8 @@ func newGuardSets(table *nftables.Table) guardSets {
 	}
 }
 
-// guardTable queues the table. ARP is dropped by its target, for hosts with
+// guardTable queues the table. Frames of a VLAN are not the devices': they go
+// to the host's VLAN interfaces. ARP is dropped by its target, for hosts with
 // proxy_arp; a device answers for itself.
 func guardTable(conn *nftables.Conn, ifname string) (guardSets, error) {
 	table, chain := ingress(ifname, nftables.ChainPolicyAccept)
@@ -137,24 +138,42 @@ func guardTable(conn *nftables.Conn, ifname string) (guardSets, error) {
 			return sets, err
 		}
 	}
-	for _, r := range []struct {
-		ethertype   uint16
-		offset, len uint32 // of the address in the network header
-		set         *nftables.Set
-	}{
-		{unix.ETH_P_IP, 16, 4, sets.v4},
-		{unix.ETH_P_ARP, 24, 4, sets.v4},
-		{unix.ETH_P_IPV6, 24, 16, sets.v6},
+	for _, exprs := range [][]expr.Any{
+		acceptVLAN(unix.ETH_P_8021Q),
+		acceptVLAN(unix.ETH_P_8021AD),
+		dropIn(sets.v4, unix.ETH_P_IP, 16, 4),
+		dropIn(sets.v4, unix.ETH_P_ARP, 24, 4),
+		dropIn(sets.v6, unix.ETH_P_IPV6, 24, 16),
 	} {
-		conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{
-			&expr.Meta{Key: expr.MetaKeyPROTOCOL, Register: 1},
-			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{byte(r.ethertype >> 8), byte(r.ethertype)}},
-			&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: r.offset, Len: r.len},
-			&expr.Lookup{SourceRegister: 1, SetName: r.set.Name, SetID: r.set.ID},
-			&expr.Verdict{Kind: expr.VerdictDrop},
-		}})
+		conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: exprs})
 	}
 	return sets, nil
+}
+
+// acceptVLAN matches frames with a tag of that type, except priority tags
+// (id 0, row R2-29). The kernel has taken the tag off, but shows it to a rule
+// that looks into the Ethernet header.
+func acceptVLAN(ethertype uint16) []expr.Any {
+	return []expr.Any{
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseLLHeader, Offset: 12, Len: 2},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{byte(ethertype >> 8), byte(ethertype)}},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseLLHeader, Offset: 14, Len: 2},
+		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 2, Mask: []byte{0x0f, 0xff}, Xor: []byte{0, 0}},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: []byte{0, 0}},
+		&expr.Verdict{Kind: expr.VerdictAccept},
+	}
+}
+
+// dropIn matches frames of a type whose address, at an offset in the network
+// header, is in a set.
+func dropIn(set *nftables.Set, ethertype uint16, offset, size uint32) []expr.Any {
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyPROTOCOL, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{byte(ethertype >> 8), byte(ethertype)}},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: size},
+		&expr.Lookup{SourceRegister: 1, SetName: set.Name, SetID: set.ID},
+		&expr.Verdict{Kind: expr.VerdictDrop},
+	}
 }
 
 // SetAddrs makes addrs the guarded addresses. Only differences reach the
