@@ -105,6 +105,7 @@ func TestGoneWhileDown(t *testing.T) {
 	if err := r.look(); err != ErrGone {
 		t.Errorf("look: %v, want %v", err, ErrGone)
 	}
+	r.lookAfter(0) // a Serve that starts now has nothing to wake it
 	if err := far.Serve(func([]byte) {}); !errors.Is(err, ErrGone) {
 		t.Errorf("Serve: %v, want %v", err, ErrGone)
 	}

@@ -270,13 +270,15 @@ func addMacvlan(name, parent string, mac net.HardwareAddr) error {
 	return netlink.LinkSetUp(m)
 }
 
-// TestOwnFramesIgnored writes to the port that reads; only the far end's frame
-// may arrive.
-func TestOwnFramesIgnored(t *testing.T) {
-	_, near, far := pair(t)
-	got := make(chan []byte, 2)
+// TestOutgoingIgnored has somebody else, as the host, send on the interface that
+// is read; only the far end's frame may arrive.
+func TestOutgoingIgnored(t *testing.T) {
+	ns, near, far := pair(t)
+	host := ns.open(t, Options{Index: near.index})
+	got := make(chan []byte, 3)
 	serve(near, collect(got))
-	near.WriteFrame(marked(60, 'o'))
+	host.WriteFrame(marked(60, 'h'))
+	near.WriteFrame(marked(60, 'n'))
 	far.WriteFrame(marked(60, 'f'))
 	if b := <-got; b[len(b)-1] != 'f' {
 		t.Errorf("got %q, want the far end's frame", b[len(b)-1])
