@@ -28,7 +28,8 @@ func ipvl(t *testing.T, args ...string) (stdout, stderr string, status int) {
 type fake struct {
 	err error
 	mu  sync.Mutex
-	got []any // +checklocks:mu
+	// +checklocks:mu
+	got []any
 }
 
 func (f *fake) note(r any) error {

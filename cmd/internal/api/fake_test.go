@@ -12,10 +12,12 @@ import (
 
 // fake is a Backend that does what its fields say.
 type fake struct {
-	mu    sync.Mutex
-	calls []any // +checklocks:mu
-	from  api.Caller
-	err   error
+	err error
+	mu  sync.Mutex
+	// +checklocks:mu
+	calls []any
+	// +checklocks:mu
+	from api.Caller
 
 	links  []api.Link
 	routes []api.Route
@@ -39,6 +41,12 @@ func (f *fake) seen() []any {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.calls
+}
+
+func (f *fake) caller() api.Caller {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.from
 }
 
 func (f *fake) LinkAdd(ctx context.Context, c api.Caller, r api.LinkAdd) error {

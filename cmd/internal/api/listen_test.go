@@ -55,6 +55,22 @@ func TestASecondListenerIsRefused(t *testing.T) {
 	third.Close()
 }
 
+// Another that starts, and has no socket yet. It holds the lock in the weakest way.
+func TestAStarterExcludesAnother(t *testing.T) {
+	path := socketPath(t)
+	lock, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_SH); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := api.Listen(path); err == nil || !strings.Contains(err.Error(), "another appliance") {
+		t.Errorf("%v", err)
+	}
+}
+
 // A live socket of somebody who knows of no lock.
 func TestALiveSocketIsRefused(t *testing.T) {
 	path := socketPath(t)

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ipvl/ipvl/cmd/internal/api"
 )
@@ -90,7 +91,8 @@ func TestMonitorTellsWhyItEnded(t *testing.T) {
 
 func TestMonitorEndsWithTheServer(t *testing.T) {
 	b := &fake{events: make(chan api.Event)}
-	c, stop := serve(t, b, api.ServerOptions{})
+	// An hour to wait for the monitor: it must go at once.
+	c, stop := serve(t, b, api.ServerOptions{Timeout: time.Hour})
 	events, done := watch(t.Context(), c, api.Monitor{})
 	<-events
 	if err := stop(); err != nil {
