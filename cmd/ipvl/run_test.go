@@ -34,8 +34,8 @@ type fake struct {
 
 func (f *fake) note(r any) error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.got = append(f.got, r)
+	f.mu.Unlock()
 	return f.err
 }
 

@@ -29,8 +29,8 @@ type fake struct {
 
 func (f *fake) note(c api.Caller, r any) error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.calls, f.from = append(f.calls, r), c
+	f.mu.Unlock()
 	if f.panics {
 		panic("a fault of the backend")
 	}
