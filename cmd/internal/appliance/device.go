@@ -138,7 +138,7 @@ func (a *Appliance) relocate(d *device) {
 	nsid, index, err := d.iface.Where()
 	if err != nil {
 		if errors.Is(err, nsutil.ErrGone) {
-			a.remove(d)
+			a.lost(d, err)
 			return
 		}
 		a.log.Warn("a moved device was lost sight of", "device", d.name, "error", err)
@@ -162,7 +162,7 @@ func (a *Appliance) sync(d *device) {
 		return err
 	})
 	if errors.Is(err, nsutil.ErrGone) {
-		a.remove(d)
+		a.lost(d, err)
 		return
 	}
 	if err != nil {

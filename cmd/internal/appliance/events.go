@@ -36,14 +36,21 @@ func (a *Appliance) readerEnded(e ending) {
 	defer a.mu.Unlock()
 	switch {
 	case e.dev != nil:
-		a.log.Info("a device's interface is gone", "device", e.dev.name, "cause", e.err)
-		a.remove(e.dev)
+		a.lost(e.dev, e.err)
 	case errors.Is(e.err, packet.ErrGone):
 		a.masterGone(e.m, "deleted")
 	default:
 		a.log.Error("the uplink cannot be read", "master", e.m.name, "error", e.err)
 		a.masterGone(e.m, "unreadable")
 	}
+}
+
+// lost removes a device whose interface went, whoever found out first.
+func (a *Appliance) lost(d *device, cause error) {
+	if a.devices[d.at] == d {
+		a.log.Info("a device's interface is gone", "device", d.name, "cause", cause)
+	}
+	a.remove(d)
 }
 
 // masterGone removes all devices of a master, as the kernel does.
@@ -144,7 +151,7 @@ func (a *Appliance) addressEvent(e nsutil.Event) {
 // deleted, or it has moved out of sight and is found again.
 func (a *Appliance) verify(d *device) {
 	if _, _, err := d.iface.Where(); errors.Is(err, nsutil.ErrGone) {
-		a.remove(d)
+		a.lost(d, err)
 		return
 	}
 	a.relocate(d)
