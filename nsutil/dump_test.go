@@ -157,7 +157,8 @@ func TestSnapshotResolvesNextHopObjects(t *testing.T) {
 	})
 }
 
-// nextHopRoutes makes objects 1 and 2, the group 3 of them, the blackhole 4, and routes by them.
+// nextHopRoutes makes objects 1 and 2, the group 3 of them, the blackhole 4,
+// and routes by them.
 func nextHopRoutes(c *rtnl.Conn, dev int) error {
 	object := func(family uint8, id uint32) *rtnl.Builder {
 		return rtnl.FamilyHeader(family, 8).Uint32(unix.NHA_ID, id)

@@ -213,6 +213,28 @@ func TestWatcherKnowsItselfUnderAnyID(t *testing.T) {
 	})
 }
 
+// Only kernels before 2026 put that id on events; they get it translated.
+func TestOwnNSIDIsLearnt(t *testing.T) {
+	sandboxtest.User(t, func(t *testing.T) {
+		var own ownNSID
+		if err := own.open(); err != nil {
+			t.Fatal(err)
+		}
+		defer own.close()
+		if own.of(0) != 0 || own.of(noNSID) != -1 {
+			t.Error("translated although there is no id")
+		}
+		id, err := own.conn.AssignNSID(int(own.ns.Fd()))
+		if err != nil || id < 0 {
+			t.Fatalf("id %d, %v", id, err)
+		}
+		own.refresh()
+		if own.of(id) != -1 || own.of(id+1) != id+1 || own.of(noNSID) != -1 {
+			t.Errorf("%d becomes %d, %d becomes %d", id, own.of(id), id+1, own.of(id+1))
+		}
+	})
+}
+
 func TestWatcherReportsAnOverrun(t *testing.T) {
 	sandboxtest.Each(t, func(t *testing.T) {
 		w := newWatcher(t, WatcherOptions{ReceiveBuffer: 4096})

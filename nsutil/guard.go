@@ -32,11 +32,11 @@ type HostGuard struct {
 	have map[netip.Addr]bool
 }
 
-// Ensure installs the guard on the master, without addresses. It replaces
-// what a killed run left there; ErrHeld says that a living process guards that
-// master. Where it is installed already it only looks whether an
-// administrator flushed it away, and if so brings it back with its addresses.
-// On recent kernels a chain goes by the name: after the master was renamed, call it with
+// Ensure installs the guard on the master, without addresses. It replaces what
+// a killed run left there; ErrHeld says that a living process guards that
+// master. Where it is installed already it only looks whether an administrator
+// flushed it away, and if so brings it back with its addresses. On recent
+// kernels a chain goes by the name: after the master was renamed, call it with
 // the new one, and set the addresses again.
 func (g *HostGuard) Ensure(ifname string) error {
 	g.mu.Lock()
@@ -63,7 +63,8 @@ func (g *HostGuard) Ensure(ifname string) error {
 	return nil
 }
 
-// exists fails with ENODEV where the calling thread's namespace has no such interface.
+// exists fails with ENODEV where the calling thread's namespace has no such
+// interface.
 func exists(ifname string) error {
 	c, err := rtnl.Dial()
 	if err != nil {

@@ -49,7 +49,8 @@ func newGuardLab(t *testing.T) guardLab {
 	return lab
 }
 
-// neighbours tells the peer the host's MAC address, so that ARP and ND do not matter.
+// neighbours tells the peer the host's MAC address, so that ARP and ND do not
+// matter.
 func (lab guardLab) neighbours(t *testing.T) {
 	t.Helper()
 	mac := linkOf(t, Ref{}, "m0").Address

@@ -96,7 +96,8 @@ func (i *iface) Where() (nsid, index int, err error) {
 	return nsid, index, err
 }
 
-// nsid is the id of a namespace as home knows it, assigned if need be; -1 for home itself.
+// nsid is the id of a namespace as home knows it, assigned if need be; -1 for
+// home itself.
 func (i *iface) nsid(fd int) (int, error) {
 	id, err := fdID(fd)
 	if err != nil {

@@ -64,9 +64,9 @@ type Interface interface {
 	// Reason is why a veth pair was taken without being asked for: the error
 	// of /dev/net/tun. Nil otherwise.
 	Reason() error
-	// File is the TAP's descriptor: non-blocking, virtio-net header before each frame;
-	// nil for a veth. It is closed by Close. Once the interface is gone a
-	// read gives EBADFD; Go's poller may come first, with "not pollable".
+	// File is the TAP's descriptor: non-blocking, virtio-net header before each
+	// frame; nil for a veth. It is closed by Close. Once the interface is gone
+	// a read gives EBADFD; Go's poller may come first, with "not pollable".
 	File() *os.File
 	// PortIndex is the index, in the namespace of the process, of our end of
 	// the veth pair, for a packet socket; 0 for a TAP.
@@ -89,7 +89,8 @@ type Interface interface {
 	SetNoARP(bool) error
 	// SetCarrier is the cable: false gives NO-CARRIER to the workload.
 	SetCarrier(bool) error
-	// SetFlags sets and clears IFF_* flags: IFF_PROMISC, IFF_ALLMULTI, IFF_MULTICAST.
+	// SetFlags sets and clears IFF_* flags: IFF_PROMISC, IFF_ALLMULTI,
+	// IFF_MULTICAST.
 	SetFlags(set, clear uint32) error
 	// SetAddrGenMode remembers the mode and sets what the kernel has to do for it.
 	SetAddrGenMode(AddrGenMode) error
@@ -100,13 +101,14 @@ type Interface interface {
 	// name). It is down afterwards and without addresses, as after "ip link
 	// set netns". NOARP and the carrier stay; the id for the Watcher is assigned.
 	MoveTo(ns Ref, newName string) error
-	// DelAddr takes an address off the interface. One that is not there is no error.
+	// DelAddr takes an address off the interface. One that is not there is no
+	// error.
 	DelAddr(netip.Prefix) error
 	// EnsureLinkLocal gives the interface what the ipvlan driver gives: the
 	// link-local address of its MAC address and id, while it is UP, and the
-	// same interface id for SLAAC. It takes off the one that the kernel made without the id.
-	// Call it whenever the interface comes UP or has been moved; it does what is missing
-	// and is silent where IPv6 is disabled.
+	// same interface id for SLAAC. It takes off the one that the kernel made
+	// without the id. Call it whenever the interface comes UP or has been
+	// moved; it does what is missing and is silent where IPv6 is disabled.
 	EnsureLinkLocal() error
 
 	// Close ends the interface: it disappears from its namespace. Idempotent.

@@ -11,7 +11,8 @@ import (
 	"github.com/ipvl/ipvl/nsutil/rtnl"
 )
 
-// protoKernelLL is IFAPROT_KERNEL_LL: a link-local address that came with the interface.
+// protoKernelLL is IFAPROT_KERNEL_LL: a link-local address that came with the
+// interface.
 const protoKernelLL = 3
 
 // LinkLocal returns the IPv6 link-local address that the ipvlan driver gives
@@ -37,7 +38,8 @@ func LinkLocal(mac net.HardwareAddr, devID uint16) netip.Addr {
 	return netip.AddrFrom16(a)
 }
 
-// token returns the interface id of a link-local address, in the form of "ip token".
+// token returns the interface id of a link-local address, in the form of "ip
+// token".
 func token(ll netip.Addr) netip.Addr {
 	a := ll.As16()
 	clear(a[:8])

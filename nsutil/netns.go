@@ -48,7 +48,8 @@ func Resolve(spec string) (Ref, error) {
 	return Ref{spec: spec, path: path, id: id}, nil
 }
 
-// specPath finds the file that spec stands for. A name goes before a PID, as in ip(8).
+// specPath finds the file that spec stands for. A name goes before a PID, as in
+// ip(8).
 func specPath(spec string) string {
 	if strings.Contains(spec, "/") {
 		return spec
@@ -136,8 +137,9 @@ func (r Ref) Open() (*os.File, error) {
 }
 
 // Do runs fn in the namespace, on a thread of its own that fn's goroutine is
-// locked to. Sockets that fn opens stay in that namespace and keep it alive. Goroutines that fn
-// starts are not in it. For the zero Ref fn is called where the caller is.
+// locked to. Sockets that fn opens stay in that namespace and keep it alive.
+// Goroutines that fn starts are not in it. For the zero Ref fn is called where
+// the caller is.
 func (r Ref) Do(fn func() error) error {
 	if r.IsOwn() {
 		return fn()
@@ -162,9 +164,16 @@ func DoFD(fd int, fn func() error) error {
 }
 
 // inNS locks the thread, and unlocks it only after it is back: otherwise the
-// thread ends with the goroutine, and no other goroutine finds itself in a foreign namespace.
+// thread ends with the goroutine, and no other goroutine finds itself in a
+// foreign namespace.
 func inNS(fd int, fn func() error) error {
 	runtime.LockOSThread()
+	if unix.Gettid() == unix.Getpid() {
+		// The first thread stands for the process in /proc/PID/ns/net, and
+		// cannot end. While it is locked here, another takes over.
+		defer runtime.UnlockOSThread()
+		return DoFD(fd, fn)
+	}
 	own, err := openNS(ownNS)
 	if err != nil {
 		runtime.UnlockOSThread()

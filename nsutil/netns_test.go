@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -91,6 +92,33 @@ func everyThreadIs(t *testing.T, want ID) {
 			t.Errorf("thread %s is in %v, want %v", task.Name(), got, want)
 		}
 	}
+}
+
+// Others find the process's namespace by its PID, that is by its first thread.
+func TestDoSparesTheFirstThread(t *testing.T) {
+	sandboxtest.User(t, func(t *testing.T) {
+		a := addNetns(t, "a")
+		self, err := Resolve(fmt.Sprint(os.Getpid()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		for range 500 {
+			all.Go(func() {
+				err := a.Do(func() error {
+					f, err := self.Open()
+					if err == nil {
+						f.Close()
+					}
+					return err
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	})
 }
 
 func TestDoSurvivesGoexit(t *testing.T) {

@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tablePrefix begins the names of our nftables tables; the interface's name follows.
+// tablePrefix begins the names of our nftables tables; the interface's name
+// follows.
 const tablePrefix = "ipvl-"
 
 // ingressPriority is before all of an administrator's chains: what is dropped

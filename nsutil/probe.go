@@ -66,7 +66,8 @@ func probePacket() error {
 	return unix.Close(fd)
 }
 
-// probeNFT adds a table and deletes it in one transaction, so that nobody ever sees it.
+// probeNFT adds a table and deletes it in one transaction, so that nobody ever
+// sees it.
 func probeNFT() error {
 	conn, err := nftables.New()
 	if err != nil {

@@ -37,8 +37,8 @@ func fibAddr(a rtnl.Addr) fib.Addr {
 		out.Secondary = a.Flags&unix.IFA_F_SECONDARY != 0
 		return out
 	}
-	// The same bit means "temporary" (RFC 8981) for IPv6. An optimistic address is used
-	// although it is tentative; a duplicate one is never.
+	// The same bit means "temporary" (RFC 8981) for IPv6. An optimistic address
+	// is used although it is tentative; a duplicate one is never.
 	tentative := a.Flags&unix.IFA_F_TENTATIVE != 0 && a.Flags&unix.IFA_F_OPTIMISTIC == 0
 	out.Tentative = tentative || a.Flags&unix.IFA_F_DADFAILED != 0
 	return out

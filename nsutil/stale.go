@@ -12,7 +12,8 @@ import (
 
 // CleanupStale removes, in the namespace of the calling thread, what killed
 // runs left behind: guards, our ends of veth pairs, and TAPs that were being
-// made. What a living process holds is left alone. It returns, in words, what it removed.
+// made. What a living process holds is left alone. It returns, in words, what
+// it removed.
 func CleanupStale() (removed []string, err error) {
 	links, err := staleLinks()
 	removed = append(removed, links...)
@@ -46,7 +47,8 @@ func staleLinks() (removed []string, err error) {
 	return removed, err
 }
 
-// isOurs tells whether an interface has a name of tempName, and the kind that goes with it.
+// isOurs tells whether an interface has a name of tempName, and the kind that
+// goes with it.
 func isOurs(l rtnl.Link) bool {
 	rest, ok := strings.CutPrefix(l.Name, tempPrefix)
 	if !ok || len(rest) != 9 || strings.Trim(rest[1:], "0123456789abcdef") != "" {

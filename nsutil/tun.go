@@ -22,7 +22,8 @@ func (e *tunError) Error() string {
 
 func (e *tunError) Unwrap() error { return e.err }
 
-// cannotOpenTun tells whether err is about opening /dev/net/tun, not about the interface.
+// cannotOpenTun tells whether err is about opening /dev/net/tun, not about the
+// interface.
 func cannotOpenTun(err error) bool {
 	var e *tunError
 	return errors.As(err, &e)
@@ -57,8 +58,8 @@ func openTAP(name string, index int, home *rtnl.Conn) (*os.File, error) {
 }
 
 // reattach lets the library make a persistent device and let go of it: who
-// attaches to that anew may choose the flags again. For a moment there is a device that
-// outlives the process; CleanupStale knows it by its name.
+// attaches to that anew may choose the flags again. For a moment there is a
+// device that outlives the process; CleanupStale knows it by its name.
 func reattach(fd int, name string, home *rtnl.Conn) error {
 	// Where TUNSETIFF fails the library leaves its descriptor open.
 	if err := mayAdminister(home); err != nil {
@@ -101,8 +102,9 @@ func newWater(p water.PlatformSpecificParams) (*water.Interface, error) {
 	return ifc, err
 }
 
-// secondQueue makes a multi-queue device with the flags and the index, and
-// lets the library attach a queue, which inherits the flags. The descriptor fd is not needed any more then.
+// secondQueue makes a multi-queue device with the flags and the index, and lets
+// the library attach a queue, which inherits the flags. The descriptor fd is
+// not needed any more then.
 func secondQueue(fd int, name string, index int) (*os.File, error) {
 	if err := unix.IoctlSetPointerInt(fd, unix.TUNSETIFINDEX, index); err != nil {
 		return nil, err
@@ -157,7 +159,8 @@ func mayAdminister(c *rtnl.Conn) error {
 	return nil
 }
 
-// control runs fn with the descriptor of f, which stays non-blocking and open meanwhile.
+// control runs fn with the descriptor of f, which stays non-blocking and open
+// meanwhile.
 func control(f *os.File, fn func(fd int) error) error {
 	raw, err := f.SyscallConn()
 	if err != nil {

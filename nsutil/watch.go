@@ -162,8 +162,9 @@ func (w *Watcher) run() {
 	}
 }
 
-// ownNSID knows the id, if any, that the watched namespace has for itself: its
-// events come with that id then, or with none.
+// ownNSID knows the id, if any, that the watched namespace has for itself. Its
+// own events come with that id then, or, from the kernels of 2026 on
+// (do_one_broadcast), with none.
 type ownNSID struct {
 	conn *rtnl.Conn
 	ns   *os.File

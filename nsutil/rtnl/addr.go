@@ -34,8 +34,15 @@ func ParseAddr(data []byte) (Addr, error) {
 			a.Valid = u32(b[min(4, len(b)):])
 		}
 	}
-	// IPv6 without a peer sends IFA_ADDRESS only; IPv4 of very old kernels
-	// IFA_LOCAL only.
+	if err := a.place(family, length, local); err != nil {
+		return Addr{}, err
+	}
+	return a, nil
+}
+
+// place puts the addresses of a message together. IPv6 without a peer sends
+// IFA_ADDRESS only; IPv4 of very old kernels IFA_LOCAL only.
+func (a *Addr) place(family, length uint8, local netip.Addr) (err error) {
 	if !local.IsValid() {
 		local = a.Address
 	}
@@ -43,11 +50,10 @@ func ParseAddr(data []byte) (Addr, error) {
 		a.Address = local
 	}
 	if !local.IsValid() || a.Address.BitLen() != local.BitLen() {
-		return Addr{}, ErrValue
+		return ErrValue
 	}
-	var err error
 	a.Prefix, err = prefix(family, local, length)
-	return a, err
+	return err
 }
 
 // ParseNeigh reads the body of RTM_NEWNEIGH or RTM_DELNEIGH. ErrOther: it is

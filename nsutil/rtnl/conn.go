@@ -106,7 +106,8 @@ func (c *Conn) ask(typ, flags uint16, body []byte, fn func(Message) error) error
 }
 
 // exchange sends a request and reads until its end. What fn refuses is
-// returned, but only after the rest was read, so that the next request finds the socket empty.
+// returned, but only after the rest was read, so that the next request finds
+// the socket empty.
 //
 // +checklocks:c.mu
 func (c *Conn) exchange(typ, flags uint16, body []byte, fn func(Message) error) error {

@@ -53,7 +53,8 @@ type Pending struct {
 }
 
 // AppendRoutes reads the routes of all tables of a family (AF_INET, AF_INET6)
-// and appends them to list: a table may hold a million, so they are not copied about.
+// and appends them to list: a table may hold a million, so they are not copied
+// about.
 func (c *Conn) AppendRoutes(list []fib.Route, family uint8) ([]fib.Route, []Pending, error) {
 	var p RouteParser
 	var pending []Pending

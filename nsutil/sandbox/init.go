@@ -44,7 +44,8 @@ func Run(cmd *exec.Cmd) error {
 	return cmd.Run()
 }
 
-// asUser runs the rest as who it is by now, hands signals on, and returns the exit code.
+// asUser runs the rest as who it is by now, hands signals on, and returns the
+// exit code.
 func asUser(o Options, argv []string) int {
 	runtime.LockOSThread()
 	cmd, err := entering(o, argv)

@@ -54,8 +54,9 @@ func (o Options) kind() string {
 }
 
 // Command returns a command that runs argv in a sandbox. argv[0] is looked up
-// in PATH inside; "" stands for the running binary. Standard streams are the caller's to set, as with
-// exec.Command, and the exit code is the command's. Use Run to start it.
+// in PATH inside; "" stands for the running binary. Standard streams are the
+// caller's to set, as with exec.Command, and the exit code is the command's.
+// Use Run to start it.
 func Command(o Options, argv ...string) (*exec.Cmd, error) {
 	if len(argv) == 0 {
 		return nil, fmt.Errorf("sandbox: no command given")

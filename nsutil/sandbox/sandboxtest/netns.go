@@ -13,8 +13,9 @@ import (
 // netnsDir is where ip-netns(8) keeps named namespaces.
 const netnsDir = "/run/netns"
 
-// AddNetns does what "ip netns add" does, and takes the namespace away at the end of
-// the test unless DelNetns did so before. Only inside a sandbox, whose /run is its own.
+// AddNetns does what "ip netns add" does, and takes the namespace away at the
+// end of the test unless DelNetns did so before. Only inside a sandbox, whose
+// /run is its own.
 func AddNetns(t *testing.T, name string) {
 	t.Helper()
 	path := filepath.Join(netnsDir, name)
@@ -38,6 +39,13 @@ func AddNetns(t *testing.T, name string) {
 func unshareInto(path string) error {
 	const own = "/proc/thread-self/ns/net"
 	runtime.LockOSThread()
+	if unix.Gettid() == unix.Getpid() {
+		// The first thread stands for the process in /proc/PID/ns/net.
+		defer runtime.UnlockOSThread()
+		done := make(chan error)
+		go func() { done <- unshareInto(path) }()
+		return <-done
+	}
 	back, err := os.Open(own)
 	if err != nil {
 		runtime.UnlockOSThread()

@@ -12,8 +12,9 @@ import (
 	"github.com/ipvl/ipvl/nsutil/sandbox"
 )
 
-// Each runs fn as a subtest "user" in an ordinary user's sandbox, and, where the
-// tests run as root, as a subtest "root" in a sandbox that keeps root. There is nothing to skip.
+// Each runs fn as a subtest "user" in an ordinary user's sandbox, and, where
+// the tests run as root, as a subtest "root" in a sandbox that keeps root.
+// There is nothing to skip.
 func Each(t *testing.T, fn func(t *testing.T)) {
 	t.Helper()
 	In(t, sandbox.Options{}, fn)
@@ -28,7 +29,8 @@ func User(t *testing.T, fn func(t *testing.T)) {
 	In(t, sandbox.Options{}, fn)
 }
 
-// In runs fn as a subtest, named after the kind of sandbox, in one that o describes.
+// In runs fn as a subtest, named after the kind of sandbox, in one that o
+// describes.
 func In(t *testing.T, o sandbox.Options, fn func(t *testing.T)) {
 	t.Helper()
 	name := sandbox.KindUser
