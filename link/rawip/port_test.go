@@ -128,6 +128,8 @@ func TestWithoutIPv6(t *testing.T) {
 	h := newHost(t)
 	p := &Port{opts: h.port.opts}
 	h.do(t, func() (err error) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		p.fds = sockets{ipv6: -1}
 		if p.fds.ipv4, err = open(unix.AF_INET); err == nil {
 			p.fds.probe, err = open(unix.AF_INET)

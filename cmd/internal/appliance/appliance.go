@@ -123,7 +123,7 @@ func newAppliance(o Options) (*Appliance, error) {
 	}
 	watcher, err := nsutil.NewWatcher(nsutil.WatcherOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("listen to the kernel's changes: %w", err)
+		return nil, unprivileged(fmt.Errorf("listen to the kernel's changes: %w", err))
 	}
 	return &Appliance{
 		log: o.Log, backend: o.Backend, self: self, watcher: watcher,
@@ -131,6 +131,14 @@ func newAppliance(o Options) (*Appliance, error) {
 		remirror: make(chan struct{}, 1), ended: make(chan ending), over: make(chan struct{}),
 		masters: make(map[int]*master), devices: make(map[place]*device),
 	}, nil
+}
+
+// unprivileged says what to do where the kernel refuses what serving needs.
+func unprivileged(err error) error {
+	if !errors.Is(err, os.ErrPermission) {
+		return err
+	}
+	return fmt.Errorf("%w; run it as root, or as root of a user namespace that has the master (unshare -Urnm)", err)
 }
 
 // cleanup removes what a killed run left.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
 	"slices"
 
 	"github.com/ipvl/ipvl/link"
@@ -56,6 +57,8 @@ type dataPort interface {
 type latePort struct{ dataPort }
 
 // newDevice makes a device of m and its interface. Nothing stays if it fails.
+//
+// +checklocks:a.mu
 func (a *Appliance) newDevice(m *master, o nsutil.Options) (*device, error) {
 	late := &latePort{}
 	ld, err := m.link.NewDevice(link.DeviceOptions{Name: o.Name, Port: late, MTU: uint32(o.MTU)})
@@ -109,6 +112,8 @@ func (a *Appliance) connect(d *device, late *latePort) (err error) {
 }
 
 // remove ends a device, and its master if it was the last one.
+//
+// +checklocks:a.mu
 func (a *Appliance) remove(d *device) {
 	if a.devices[d.at] != d {
 		return
@@ -120,7 +125,8 @@ func (a *Appliance) remove(d *device) {
 	if err := d.port.Close(); err != nil {
 		a.log.Debug("close a device's port", "device", d.name, "error", err)
 	}
-	if err := d.iface.Close(); err != nil {
+	// The port has closed the descriptor that a TAP's interface has too.
+	if err := d.iface.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 		a.log.Warn("close a device's interface", "device", d.name, "error", err)
 	}
 	<-d.served
@@ -134,6 +140,8 @@ func (a *Appliance) remove(d *device) {
 }
 
 // relocate finds out where a device is after it was moved.
+//
+// +checklocks:a.mu
 func (a *Appliance) relocate(d *device) {
 	nsid, index, err := d.iface.Where()
 	if err != nil {
@@ -151,6 +159,8 @@ func (a *Appliance) relocate(d *device) {
 }
 
 // sync reads all that the data path must know of a device's interface.
+//
+// +checklocks:a.mu
 func (a *Appliance) sync(d *device) {
 	var links []rtnl.Link
 	var addrs []rtnl.Addr

@@ -46,6 +46,8 @@ func (a *Appliance) readerEnded(e ending) {
 }
 
 // lost removes a device whose interface went, whoever found out first.
+//
+// +checklocks:a.mu
 func (a *Appliance) lost(d *device, cause error) {
 	if a.devices[d.at] == d {
 		a.log.Info("a device's interface is gone", "device", d.name, "cause", cause)
@@ -54,6 +56,8 @@ func (a *Appliance) lost(d *device, cause error) {
 }
 
 // masterGone removes all devices of a master, as the kernel does.
+//
+// +checklocks:a.mu
 func (a *Appliance) masterGone(m *master, how string) {
 	if a.masters[m.index] != m {
 		return
@@ -112,6 +116,7 @@ func (a *Appliance) bindsRouter(e nsutil.Event) bool {
 	return slices.ContainsFunc(a.mirror.FIB().Neighs(e.Neigh.Index), func(n fib.Neigh) bool { return n.Dst == e.Neigh.Dst })
 }
 
+// +checklocks:a.mu
 func (a *Appliance) linkEvent(e nsutil.Event) {
 	at := place{e.NSID, e.Link.Index}
 	if d := a.devices[at]; d != nil {
@@ -136,6 +141,7 @@ func (a *Appliance) linkEvent(e nsutil.Event) {
 	a.masterChanged(m, *e.Link)
 }
 
+// +checklocks:a.mu
 func (a *Appliance) addressEvent(e nsutil.Event) {
 	d := a.devices[place{e.NSID, e.Addr.Index}]
 	switch {
@@ -149,6 +155,8 @@ func (a *Appliance) addressEvent(e nsutil.Event) {
 
 // verify removes a device whose interface is no more where it was: it was
 // deleted, or it has moved out of sight and is found again.
+//
+// +checklocks:a.mu
 func (a *Appliance) verify(d *device) {
 	if _, _, err := d.iface.Where(); errors.Is(err, nsutil.ErrGone) {
 		a.lost(d, err)
@@ -158,6 +166,8 @@ func (a *Appliance) verify(d *device) {
 }
 
 // namespaceGone looks after the devices of a namespace whose id was freed.
+//
+// +checklocks:a.mu
 func (a *Appliance) namespaceGone(nsid int) {
 	var there []*device
 	for at, d := range a.devices {
@@ -171,6 +181,8 @@ func (a *Appliance) namespaceGone(nsid int) {
 }
 
 // resync reads everything again after events were lost.
+//
+// +checklocks:a.mu
 func (a *Appliance) resync() {
 	links, err := nsutil.Links(nsutil.Ref{})
 	if err != nil {

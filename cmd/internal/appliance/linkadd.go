@@ -93,6 +93,8 @@ func words(op, modeWord, flagWord string) (mode link.Mode, flag link.Flag, err e
 
 // below finds the master that a command names, and whether it has devices
 // already. A device stands for its own master: devices do not nest.
+//
+// +checklocks:a.mu
 func (a *Appliance) below(c api.Caller, r api.LinkAdd) (rtnl.Link, *master, error) {
 	if r.Master == "" {
 		return rtnl.Link{}, nil, refuse(opAdd, unix.EINVAL, "an ipvlan device needs a master: say \"link DEVICE\"")

@@ -55,6 +55,8 @@ func find(op string, s scope, name string) (rtnl.Link, []rtnl.Link, error) {
 }
 
 // theDevice finds one of ours by its name in a namespace.
+//
+// +checklocks:a.mu
 func (a *Appliance) theDevice(op string, s scope, name string) (*device, error) {
 	l, _, err := find(op, s, name)
 	if err != nil {
