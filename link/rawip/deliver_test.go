@@ -94,7 +94,12 @@ func TestTCPHandshake(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(func() { conn.Close() })
+			// Reset it: nobody answers its FIN, and while the kernel repeats that
+			// it holds on to the route, and to the namespace's interfaces.
+			t.Cleanup(func() {
+				_ = conn.(*net.TCPConn).SetLinger(0)
+				conn.Close()
+			})
 			conn.SetReadDeadline(time.Now().Add(patience))
 			var b [5]byte
 			if _, err := io.ReadFull(conn, b[:]); err != nil || string(b[:]) != "hello" || conn.RemoteAddr().String() != net.JoinHostPort(c.src, "1000") {
