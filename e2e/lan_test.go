@@ -23,7 +23,8 @@ type lan struct {
 	t      *testing.T
 	dir    string
 	socket string
-	prefix string // of the namespaces' names
+	prefix string   // of the namespaces' names
+	env    []string // of the appliance, beside the test's own
 	daemon *exec.Cmd
 	log    *os.File
 	exited chan error
@@ -98,6 +99,7 @@ func (l *lan) serve(args ...string) {
 	l.daemon = l.enter("host", argv...)
 	l.daemon.ExtraFiles = []*os.File{w}
 	l.daemon.Stdout, l.daemon.Stderr = l.log, l.log
+	l.daemon.Env = append(os.Environ(), l.env...)
 	if err := l.daemon.Start(); err != nil {
 		l.t.Fatal(err)
 	}

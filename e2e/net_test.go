@@ -94,3 +94,31 @@ func (l *lan) received(c *net.UDPConn, want string) bool {
 	n, err := c.Read(buf)
 	return err == nil && string(buf[:n]) == want
 }
+
+// datagram sends one datagram from a namespace to an address in another until
+// it is received.
+func (l *lan) datagram(from, to, addr, text string) {
+	l.t.Helper()
+	var in *net.UDPConn
+	var out net.Conn
+	err := l.in(to, func() (err error) {
+		in, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(addr)})
+		return err
+	})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer in.Close()
+	err = l.in(from, func() (err error) {
+		out, err = net.Dial("udp", in.LocalAddr().String())
+		return err
+	})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer out.Close()
+	l.eventually(fmt.Sprintf("a datagram from %s reaches %s", from, addr), func() bool {
+		_, err := out.Write([]byte(text))
+		return err == nil && l.received(in, text)
+	})
+}
