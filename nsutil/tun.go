@@ -188,6 +188,9 @@ func (t *TAP) Netns() (*os.File, error) {
 	var ns *os.File
 	err := t.ioctl(func(fd int) error {
 		n, err := unix.IoctlRetInt(fd, unix.TUNGETDEVNETNS)
+		if errors.Is(err, unix.EINVAL) {
+			return ErrGone // the namespace is being torn down (get_net_ns)
+		}
 		if err == nil {
 			unix.CloseOnExec(n)
 			ns = os.NewFile(uintptr(n), "netns of tap")
