@@ -1,11 +1,11 @@
 package nsutil
 
 import (
-	"encoding/binary"
 	"errors"
 	"net/netip"
 	"os"
 	"testing"
+	"unsafe"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -237,7 +237,7 @@ func TestOwnNSIDIsLearnt(t *testing.T) {
 
 func TestWatcherReportsAnOverrun(t *testing.T) {
 	sandboxtest.Each(t, func(t *testing.T) {
-		w := newWatcher(t, WatcherOptions{ReceiveBuffer: 4096})
+		w := newWatcher(t, WatcherOptions{ReceiveBuffer: 64 << 10})
 		pair(t, Ref{}, "m0", "m1")
 		handle(t, Ref{}, func(h *netlink.Handle) error {
 			l, err := h.LinkByName("m0")
@@ -255,20 +255,24 @@ func TestWatcherReportsAnOverrun(t *testing.T) {
 	})
 }
 
-// unread is how many bytes wait in the socket: sk_meminfo's SK_MEMINFO_RMEM_ALLOC.
-func (l *listener) unread(t *testing.T) (n uint32) {
+// unread is how much memory what waits in the socket takes: the first number
+// of SO_MEMINFO, SK_MEMINFO_RMEM_ALLOC.
+func (l *listener) unread(t *testing.T) uint32 {
 	t.Helper()
+	var info [16]uint32
 	err := control(l.file, func(fd int) error {
-		info, err := unix.GetsockoptString(fd, unix.SOL_SOCKET, unix.SO_MEMINFO)
-		if err == nil {
-			n = binary.NativeEndian.Uint32([]byte(info + "\x00\x00\x00\x00"))
+		size := uint32(unsafe.Sizeof(info))
+		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
+			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+		if errno != 0 {
+			return errno
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return n
+	return info[0]
 }
 
 func TestWatcherCloses(t *testing.T) {

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 
 // patience is how long a test waits for what has to happen. The kernel takes
 // namespaces apart one after the other, those of everybody on the machine.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // masterMAC is the MAC address of the tables' rows.
 var masterMAC = net.HardwareAddr{0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0x01}
