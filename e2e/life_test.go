@@ -117,6 +117,31 @@ func TestMasterChanges(t *testing.T) {
 	l.pings("ns0", "10.0.0.100")
 }
 
+// The guard follows a master that is renamed: with forwarding on, the host
+// would ask the wire for its own device.
+func TestMasterIsRenamed(t *testing.T) {
+	l := newL2(t)
+	l.sysctl("host", "net/ipv4/ip_forward", "1")
+	l.pings("lan", "10.0.0.11")
+	l.ip("host", "link", "set", "eth0", "down")
+	l.ip("host", "link", "set", "eth0", "name", "uplink")
+	l.ip("host", "link", "set", "uplink", "up")
+	l.eventually("the guard has the new name", func() bool {
+		return strings.Contains(strings.Join(l.nftTables("host"), " "), "uplink")
+	})
+	l.pings("lan", "10.0.0.11")
+	wire := l.open("lan", "eth0")
+	l.pings("lan", "10.0.0.11")
+	for _, f := range wire.until("a reply of the device", func(f []byte) bool { return isEcho(f, 0) && src4(f) == "10.0.0.11" }) {
+		if isARPRequest(f) && f[41] == 11 && string(f[6:12]) == string(mustMAC(l.mac("host", "uplink"))) {
+			t.Errorf("the host asks for its device: % x", f)
+		}
+	}
+	if out := l.ipvl("-d", "-n", l.ns("ns0"), "link", "show", "ipvl0"); !strings.Contains(out, "ipvl0@if") {
+		t.Errorf("link show:\n%s", out)
+	}
+}
+
 func TestMasterGoes(t *testing.T) {
 	l := newL2(t)
 	l.ip("host", "link", "del", "eth0")

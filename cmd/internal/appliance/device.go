@@ -34,8 +34,9 @@ type device struct {
 	entries map[entry]netip.Addr
 	// refusals counts addresses that were taken off because a sibling owns them.
 	refusals uint64
-	// regroup says that the groups joined have changed.
-	regroup bool
+	// regroup says that the groups joined have changed, reread that there may
+	// be an address that no event has told of.
+	regroup, reread bool
 }
 
 // entry names an address of an interface as the kernel tells them apart.
@@ -130,12 +131,13 @@ func (a *Appliance) remove(d *device) {
 		a.log.Warn("close a device's interface", "device", d.name, "error", err)
 	}
 	<-d.served
-	m.stale = true
 	if len(m.devices) == 0 {
 		delete(a.masters, m.index)
+		m.stale = false // there is nothing left to bring in step
 		a.closeMaster(m, true)
 		return
 	}
+	m.stale = true
 	a.refresh(m)
 }
 
@@ -162,6 +164,7 @@ func (a *Appliance) relocate(d *device) {
 //
 // +checklocks:a.mu
 func (a *Appliance) sync(d *device) {
+	d.reread = false
 	var links []rtnl.Link
 	var addrs []rtnl.Addr
 	err := d.iface.Do(func() (err error) {

@@ -86,6 +86,9 @@ func (a *Appliance) handle(batch []nsutil.Event) {
 		case nsutil.EventGroup:
 			if d := a.devices[place{e.NSID, e.Group.Index}]; d != nil {
 				d.regroup = true
+				// The kernel tells of an IPv6 address when DAD is over; that it
+				// joins the solicited-node group tells that it is there.
+				d.reread = d.reread || !e.Deleted && e.Group.Addr.Is6()
 			}
 		case nsutil.EventNSID:
 			if e.Deleted {
@@ -98,7 +101,13 @@ func (a *Appliance) handle(batch []nsutil.Event) {
 		}
 	}
 	for _, m := range a.masters {
-		m.each(a.settle)
+		for _, d := range slices.Clone(m.devices) {
+			if d.reread {
+				a.sync(d)
+			} else {
+				a.settle(d)
+			}
+		}
 		a.refresh(m)
 	}
 	if routes {

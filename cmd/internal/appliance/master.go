@@ -146,7 +146,10 @@ func (a *Appliance) refresh(m *master) {
 // masterChanged follows what happened to the interface below: MTU and MAC
 // address are pushed to all devices, the carrier follows.
 func (a *Appliance) masterChanged(m *master, l rtnl.Link) {
-	m.name = l.Name
+	if l.Name != m.name {
+		m.name = l.Name
+		a.guardAgain(m)
+	}
 	if len(l.Address) == 6 && !slices.Equal(l.Address, m.mac) {
 		m.mac = slices.Clone(l.Address)
 		if err := m.link.SetMAC(link.MAC(m.mac)); err != nil {
@@ -166,6 +169,16 @@ func (a *Appliance) masterChanged(m *master, l rtnl.Link) {
 	}
 }
 
+// guardAgain moves the guard to the master's new name: nftables binds a chain
+// to a name, not to the interface that had it.
+func (a *Appliance) guardAgain(m *master) {
+	if err := m.guard.Ensure(m.name); err != nil {
+		a.log.Error("the host's guard does not follow", "master", m.name, "error", err)
+		return
+	}
+	m.stale = true
+}
+
 func (m *master) each(f func(*device)) {
 	for _, d := range slices.Clone(m.devices) {
 		f(d)
@@ -180,7 +193,11 @@ func (a *Appliance) setMode(m *master, mode link.Mode, flag link.Flag) error {
 	}
 	if mode != before {
 		m.stale = true
-		m.each(func(d *device) { a.attempt(d, "set NOARP", d.iface.SetNoARP(mode != link.ModeL2)) })
+		m.each(func(d *device) {
+			a.attempt(d, "set NOARP", d.iface.SetNoARP(mode != link.ModeL2))
+			// The kernel takes no interface id for SLAAC while NOARP is set.
+			a.attempt(d, "set link-local address", d.iface.EnsureLinkLocal())
+		})
 	}
 	a.refresh(m)
 	return nil
