@@ -18,9 +18,13 @@ const (
 	EventGroup
 	// EventNSID: the namespace Event.NSID got that id or (Deleted) went away.
 	EventNSID
-	// EventRoute, EventRule and EventNextHop say that something of the kind
-	// changed in the own namespace; at most one of each comes in a batch.
+	// EventRoute: Event.Route of the own namespace was added, changed or
+	// (Deleted) removed. Where Route is nil something changed that one entry
+	// does not tell (a nexthop object, an IPv6 multipath route): read the
+	// routes again; at most one such event comes in a batch.
 	EventRoute
+	// EventRule and EventNextHop say that something of the kind changed in
+	// the own namespace; at most one of each comes in a batch.
 	EventRule
 	EventNextHop
 	// EventNeigh: Event.Neigh of the own namespace was added, changed or
@@ -39,6 +43,10 @@ type Event struct {
 	Addr  *rtnl.Addr
 	Group *rtnl.Group
 	Neigh *rtnl.Neigh
+	Route *rtnl.Route
+	// Replace says that Route took the place of the first one with its table,
+	// prefixes, TOS and metric (NLM_F_REPLACE).
+	Replace bool
 }
 
 // String names the kind.

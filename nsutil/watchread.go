@@ -138,7 +138,7 @@ func boxed[T any](v T, err error) (*T, error) { return &v, err }
 func (d *decoder) ownMessage(m rtnl.Message) {
 	switch m.Type {
 	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
-		d.once(EventRoute, &d.route)
+		d.routeMessage(m)
 	case unix.RTM_NEWRULE, unix.RTM_DELRULE:
 		d.once(EventRule, &d.rule)
 	case unix.RTM_NEWNEXTHOP, unix.RTM_DELNEXTHOP:
@@ -155,6 +155,24 @@ func (d *decoder) ownMessage(m rtnl.Message) {
 			d.events = append(d.events, Event{Kind: EventNSID, NSID: id, Deleted: m.Type == unix.RTM_DELNSID})
 		}
 	}
+}
+
+// routeMessage tells of one route, or that routes have changed where the
+// message does not say it all: the kernel tells an IPv6 multipath route whole
+// when a hop is added, and by the hop when one is removed.
+func (d *decoder) routeMessage(m rtnl.Message) {
+	var p rtnl.RouteParser
+	r, err := p.Parse(m.Data)
+	switch {
+	case errors.Is(err, rtnl.ErrOther):
+		return
+	case err != nil, r.NHID != 0, r.Dst.Addr().Is6() && (len(r.NextHops) > 1 || m.Flags&unix.NLM_F_APPEND != 0):
+		d.once(EventRoute, &d.route)
+		return
+	}
+	d.events = append(d.events, Event{
+		Kind: EventRoute, NSID: noNSID, Deleted: m.Type == unix.RTM_DELROUTE, Route: &r, Replace: m.Flags&unix.NLM_F_REPLACE != 0,
+	})
 }
 
 // once adds an event that says no more than that something changed.

@@ -38,8 +38,7 @@ type Appliance struct {
 	watcher *nsutil.Watcher
 	mirror  *stack.Mirror
 	feed    *feed
-	// remirror asks for a new snapshot of the routes; one request waits at most.
-	remirror chan struct{}
+	routes  *routeFeed
 	// ended is where readers report that they are over.
 	ended chan ending
 	// over is closed when nobody reads ended any more.
@@ -86,7 +85,7 @@ func Run(ctx context.Context, o Options) error {
 	defer wg.Wait()
 	defer cancel()
 	wg.Add(2)
-	go func() { defer wg.Done(); a.mirrorLoop(ctx) }()
+	go func() { defer wg.Done(); a.routes.run(ctx, a) }()
 	go func() {
 		defer wg.Done()
 		if err := a.eventLoop(ctx); err != nil {
@@ -128,7 +127,7 @@ func newAppliance(o Options) (*Appliance, error) {
 	return &Appliance{
 		log: o.Log, backend: o.Backend, self: self, watcher: watcher,
 		mirror: stack.NewMirror(), feed: newFeed(),
-		remirror: make(chan struct{}, 1), ended: make(chan ending), over: make(chan struct{}),
+		routes: newRouteFeed(), ended: make(chan ending), over: make(chan struct{}),
 		masters: make(map[int]*master), devices: make(map[place]*device),
 	}, nil
 }
@@ -163,42 +162,4 @@ func (a *Appliance) shutdown() {
 		a.remove(d)
 	}
 	a.mu.Unlock()
-}
-
-// readRoutes brings the mirror up to date.
-func (a *Appliance) readRoutes() error {
-	snapshot, err := nsutil.Snapshot(nsutil.Ref{})
-	if err != nil {
-		return err
-	}
-	changed, err := a.mirror.Set(snapshot)
-	if err != nil {
-		return err
-	}
-	if n := changed.LeftOut.Total(); n > 0 {
-		a.log.Warn("entries of the routing tables were left out", "count", n)
-	}
-	return nil
-}
-
-// mirrorLoop reads the routes again whenever it is asked to; requests that
-// come while it reads are one request.
-func (a *Appliance) mirrorLoop(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-a.remirror:
-		}
-		if err := a.readRoutes(); err != nil {
-			a.log.Error("could not read the routes; the last ones stay in force", "error", err)
-		}
-	}
-}
-
-func (a *Appliance) wantRoutes() {
-	select {
-	case a.remirror <- struct{}{}:
-	default:
-	}
 }

@@ -6,7 +6,7 @@
 //	commands (api.Backend) ─┐
 //	                        ├─► masters, devices ──► link.Master, link.Device
 //	netlink events ─────────┘         │              packet filter, host guard
-//	       └─► remirror ─► stack.Mirror ─► stack.Router
+//	       └─► routeFeed ─► stack.Mirror ─► stack.Router
 //
 // State flows one way. A master is made by its first device and ends with its
 // last, as the kernel's port does. The data path gets descriptors and values:
@@ -17,7 +17,8 @@
 //
 // # Ownership and goroutines
 //
-// One goroutine handles events, one reads routes into the mirror, one serves
+// One goroutine handles events, one keeps the mirror in step (a route that changes is one
+// change; links, addresses and rules are read again as a whole), one serves
 // each uplink and each device: it reads frames and carries each to its end. A
 // reader that ends reports to the event goroutine, which ends the device.
 //

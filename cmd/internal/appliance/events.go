@@ -71,6 +71,7 @@ func (a *Appliance) handle(batch []nsutil.Event) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	routes := false
+	var changes []fib.Change
 	for _, e := range batch {
 		switch e.Kind {
 		case nsutil.EventOverrun:
@@ -79,7 +80,7 @@ func (a *Appliance) handle(batch []nsutil.Event) {
 			routes = true
 		case nsutil.EventLink:
 			a.linkEvent(e)
-			routes = routes || e.NSID == -1
+			routes = routes || e.NSID == -1 && a.movesRoutes(e)
 		case nsutil.EventAddr:
 			a.addressEvent(e)
 			routes = routes || e.NSID == -1
@@ -94,7 +95,13 @@ func (a *Appliance) handle(batch []nsutil.Event) {
 			if e.Deleted {
 				a.namespaceGone(e.NSID)
 			}
-		case nsutil.EventRoute, nsutil.EventRule, nsutil.EventNextHop:
+		case nsutil.EventRoute:
+			if e.Route == nil {
+				routes = true
+			} else {
+				changes = append(changes, routeChange(e))
+			}
+		case nsutil.EventRule, nsutil.EventNextHop:
 			routes = true
 		case nsutil.EventNeigh:
 			routes = routes || a.bindsRouter(e)
@@ -110,9 +117,27 @@ func (a *Appliance) handle(batch []nsutil.Event) {
 		}
 		a.refresh(m)
 	}
-	if routes {
-		a.wantRoutes()
+	a.routes.tell(changes, routes)
+}
+
+// movesRoutes says whether what happened to an interface of the own namespace
+// can change routes, of which the kernel tells nothing then: a table of a
+// million is not read again because a device was made.
+func (a *Appliance) movesRoutes(e nsutil.Event) bool {
+	l := e.Link
+	known, ok := a.mirror.FIB().Iface(l.Index)
+	switch {
+	case !ok:
+		return !e.Deleted && isUp(*l)
+	case e.Deleted:
+		return true
 	}
+	now := fib.Iface{
+		Index: known.Index, Name: l.Name, MTU: uint32(l.MTU), Up: isUp(*l), Running: l.Flags&unix.IFF_LOWER_UP != 0,
+		Loopback: known.Loopback, Group: l.Group, MasterIndex: l.UpperIndex, Table: known.Table,
+	}
+	copy(now.MAC[:], l.Address)
+	return now != known
 }
 
 // bindsRouter says whether a neighbour is, or was, of the kind that the router

@@ -93,6 +93,12 @@ func (a *Appliance) events(s scope, batch []nsutil.Event) []api.Event {
 			ev.Link = &l
 		case nsutil.EventAddr:
 			ev.Addr = &api.Link{Index: e.Addr.Index, Name: name(e.Addr.Index), Addrs: []api.Addr{convertAddr(*e.Addr)}}
+		case nsutil.EventRoute:
+			if e.Route == nil {
+				continue
+			}
+			r := convertRoute(a.mirror.FIB(), e.Route.Route)
+			ev.Route = &r
 		case nsutil.EventNeigh:
 			n := convertNeigh(*e.Neigh, map[int]string{e.Neigh.Index: name(e.Neigh.Index)})
 			ev.Neigh = &n
