@@ -30,6 +30,9 @@ type HostGuard struct {
 	// have is what the kernel's sets hold.
 	// +checklocks:mu
 	have map[netip.Addr]bool
+	// groups: group frames are the host's, too.
+	// +checklocks:mu
+	groups bool
 }
 
 // Ensure installs the guard on the master, without addresses. It replaces what
@@ -53,7 +56,7 @@ func (g *HostGuard) Ensure(ifname string) error {
 	}
 	h, err := claim(tablePrefix + ifname)
 	if err == nil {
-		err = install(ifname, nil)
+		err = install(ifname, g.groups, nil)
 	}
 	if err != nil {
 		h.release()
@@ -92,20 +95,20 @@ func (g *HostGuard) mend() error {
 			return nil
 		}
 	}
-	return install(g.ifname, slices.Collect(maps.Keys(g.have)))
+	return install(g.ifname, g.groups, slices.Collect(maps.Keys(g.have)))
 }
 
 // install makes the table, its sets, and its rules in one transaction,
-// instead of what is there.
-func install(ifname string, addrs []netip.Addr) error {
-	if err := delTable(ifname); err != nil {
-		return err
-	}
+// instead of what is there: no frame gets between the two.
+func install(ifname string, groups bool, addrs []netip.Addr) error {
 	conn, err := nftables.New()
 	if err != nil {
 		return err
 	}
-	sets, err := guardTable(conn, ifname)
+	table, _ := ingress(ifname, nftables.ChainPolicyAccept)
+	conn.AddTable(table) // or there might be none to delete
+	conn.DelTable(table)
+	sets, err := guardTable(conn, ifname, groups)
 	if err != nil {
 		return err
 	}
@@ -127,9 +130,9 @@ func newGuardSets(table *nftables.Table) guardSets {
 }
 
 // guardTable queues the table. Frames of a VLAN are not the devices': they go
-// to the host's VLAN interfaces. ARP is dropped by its target, for hosts with
-// proxy_arp; a device answers for itself.
-func guardTable(conn *nftables.Conn, ifname string) (guardSets, error) {
+// to the host's VLAN interfaces. ARP and the solicitations of DAD are dropped by
+// their target; a device answers for itself, or nobody does.
+func guardTable(conn *nftables.Conn, ifname string, groups bool) (guardSets, error) {
 	table, chain := ingress(ifname, nftables.ChainPolicyAccept)
 	sets := newGuardSets(table)
 	conn.AddTable(table)
@@ -139,13 +142,16 @@ func guardTable(conn *nftables.Conn, ifname string) (guardSets, error) {
 			return sets, err
 		}
 	}
-	for _, exprs := range [][]expr.Any{
-		acceptVLAN(unix.ETH_P_8021Q),
-		acceptVLAN(unix.ETH_P_8021AD),
+	rules := [][]expr.Any{acceptVLAN(unix.ETH_P_8021Q), acceptVLAN(unix.ETH_P_8021AD)}
+	if groups {
+		rules = append(rules, acceptGroups())
+	}
+	for _, exprs := range append(rules,
 		dropIn(sets.v4, unix.ETH_P_IP, 16, 4),
 		dropIn(sets.v4, unix.ETH_P_ARP, 24, 4),
 		dropIn(sets.v6, unix.ETH_P_IPV6, 24, 16),
-	} {
+		dropDAD(sets.v6),
+	) {
 		conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: exprs})
 	}
 	return sets, nil
@@ -163,6 +169,50 @@ func acceptVLAN(ethertype uint16) []expr.Any {
 		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: []byte{0, 0}},
 		&expr.Verdict{Kind: expr.VerdictAccept},
 	}
+}
+
+// acceptGroups matches frames to a group or to all, by the first bit of the
+// destination on the wire.
+func acceptGroups() []expr.Any {
+	return []expr.Any{
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseLLHeader, Offset: 0, Len: 1},
+		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 1, Mask: []byte{1}, Xor: []byte{0}},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{1}},
+		&expr.Verdict{Kind: expr.VerdictAccept},
+	}
+}
+
+// dropDAD matches neighbour solicitations from :: (RFC 4862 section 5.4.2) for
+// a target in the set.
+func dropDAD(set *nftables.Set) []expr.Any {
+	field := func(offset uint32, value ...byte) []expr.Any {
+		return []expr.Any{
+			&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: uint32(len(value))},
+			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: value},
+		}
+	}
+	return slices.Concat(
+		field(6, unix.IPPROTO_ICMPV6), field(40, 135), field(8, make([]byte, 16)...),
+		dropIn(set, unix.ETH_P_IPV6, 48, 16),
+	)
+}
+
+// SetGroups says whether frames to a group or to all are the host's, whatever
+// address of a device they speak of. They are in L2, where the host gets what
+// the devices get of them; in L3 they are the devices' alone (rows R2-01, R3-01).
+func (g *HostGuard) SetGroups(host bool) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.groups == host {
+		return nil
+	}
+	if g.ifname != "" {
+		if err := install(g.ifname, host, slices.Collect(maps.Keys(g.have))); err != nil {
+			return wrap("guard groups on", g.ifname, err)
+		}
+	}
+	g.groups = host
+	return nil
 }
 
 // dropIn matches frames of a type whose address, at an offset in the network
@@ -196,7 +246,7 @@ func (g *HostGuard) SetAddrs(addrs []netip.Addr) error {
 	}
 	err := g.update(want)
 	if errors.Is(err, unix.ENOENT) { // somebody flushed the ruleset
-		err = install(g.ifname, slices.Collect(maps.Keys(want)))
+		err = install(g.ifname, g.groups, slices.Collect(maps.Keys(want)))
 	}
 	if err != nil {
 		return wrap("guard addresses on", g.ifname, err)

@@ -68,7 +68,7 @@ func (a *Appliance) newMaster(l rtnl.Link, mode link.Mode, flag link.Flag) (*mas
 	}
 	m.link.SetRouter(routerAdapter{m.router})
 	m.link.SetDown(!isUp(l))
-	if err := m.guard.Ensure(l.Name); err != nil {
+	if err := errors.Join(m.guard.SetGroups(mode == link.ModeL2), m.guard.Ensure(l.Name)); err != nil {
 		a.closeMaster(m, false)
 		return nil, fmt.Errorf("guard %s against the host's stack: %w", l.Name, err)
 	}
@@ -138,7 +138,8 @@ func (a *Appliance) refresh(m *master) {
 	if err := m.uplink.SetFilter(filter); err != nil {
 		a.log.Error("the uplink's filter does not follow", "master", m.name, "error", err)
 	}
-	if err := m.guard.SetAddrs(addrs); err != nil {
+	err := errors.Join(m.guard.SetGroups(m.link.Mode() == link.ModeL2), m.guard.SetAddrs(addrs))
+	if err != nil {
 		a.log.Error("the host's guard does not follow", "master", m.name, "error", err)
 	}
 }
