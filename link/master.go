@@ -25,22 +25,26 @@ type MasterOptions struct {
 	// Host takes, in byte form, what devices send to the master's host. Where
 	// it is nil, a stack that attaches to the Master takes that too.
 	Host Port
+	// Elsewhere takes, in byte form, what L3 devices send and the Router sends
+	// through another interface than the master. Where it is nil that is dropped.
+	Elsewhere Port
 }
 
 // Master is the device below: it owns the uplink and decides, frame by frame,
 // who gets what. It is also a stack.LinkEndpoint: a stack attached to it is
 // the master's host. All methods may be called at any time from any goroutine.
 type Master struct {
-	uplink   uplink
-	host     face // the stack attached to the master
-	hostPort Port // where what devices send to the host goes, or nil
-	floods   *floodQueue
-	finisher finisher
-	scratch  sync.Pool // *vnet.Vec
-	onEnd    closeAction
-	c        counters
-	view     atomic.Pointer[view]
-	router   atomic.Pointer[Router]
+	uplink    uplink
+	host      face // the stack attached to the master
+	elsewhere Port
+	hostPort  Port // where what devices send to the host goes, or nil
+	floods    *floodQueue
+	finisher  finisher
+	scratch   sync.Pool // *vnet.Vec
+	onEnd     closeAction
+	c         counters
+	view      atomic.Pointer[view]
+	router    atomic.Pointer[Router]
 
 	mu sync.Mutex
 	// +checklocks:mu
@@ -107,9 +111,10 @@ func newMaster(o MasterOptions) (*Master, error) {
 		return nil, err
 	}
 	m := &Master{
-		hostPort: o.Host,
-		owners:   make(map[netip.Addr]*Device),
-		devices:  make(map[uint16]*Device),
+		hostPort:  o.Host,
+		elsewhere: o.Elsewhere,
+		owners:    make(map[netip.Addr]*Device),
+		devices:   make(map[uint16]*Device),
 	}
 	m.floods = newFloodQueue(m)
 	m.SetRouter(o.Router)

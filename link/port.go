@@ -51,6 +51,9 @@ const (
 	HopWait
 	// HopLocal is for an address of the master: to its host.
 	HopLocal
+	// HopElsewhere leaves the default namespace through another interface
+	// than the master: to MasterOptions.Elsewhere.
+	HopElsewhere
 )
 
 // Router is what L3 mode needs of the default namespace: its routes and its

@@ -30,7 +30,7 @@ func (m *Master) route(v *view, mt *meta, from *Device, frame []byte) {
 		copy(eth[0:6], hop.Dst[:])
 		copy(eth[6:12], hop.Src[:])
 		fallthrough
-	case HopWait:
+	case HopWait, HopElsewhere:
 		if hop.MTU == 0 || !tooLong(frame, hop.MTU) {
 			m.leave(v, from, frame, hop, *r)
 			return
@@ -53,10 +53,19 @@ func (m *Master) route(v *view, mt *meta, from *Device, frame []byte) {
 // leave writes a routed frame out, or has it held where the next hop is not
 // known yet.
 func (m *Master) leave(v *view, from *Device, frame []byte, hop Hop, r Router) {
-	if hop.Verdict == HopSend {
+	reason := reasonNone
+	switch {
+	case hop.Verdict == HopSend:
 		m.out(v, from, frame)
-	} else if !r.Hold(hop, frame) {
-		from.c.drops.add(ReasonNeighbour)
+	case hop.Verdict == HopWait && !r.Hold(hop, frame):
+		reason = ReasonNeighbour
+	case hop.Verdict == HopElsewhere && m.elsewhere == nil:
+		reason = ReasonRoute
+	case hop.Verdict == HopElsewhere:
+		reason = m.writeTo(m.elsewhere, frame)
+	}
+	if reason != reasonNone {
+		from.c.drops.add(reason)
 	}
 }
 

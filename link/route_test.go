@@ -120,6 +120,25 @@ func TestRouterVerdicts(t *testing.T) {
 	}
 }
 
+// What leaves elsewhere goes to its port, finished, and cut to the MTU there.
+func TestElsewhere(t *testing.T) {
+	router := &fakeRouter{hop: func(link.Query) link.Hop { return link.Hop{Verdict: link.HopElsewhere, Index: 7, MTU: 1400} }}
+	port := linktest.NewPort(0)
+	for want, o := range map[int]link.MasterOptions{0: {Router: router}, 1: {Router: router, Elsewhere: port}} {
+		l := newLab(t, o)
+		l.dev[0].Transmit(frame4(masterMAC, masterMAC, "fd00::11", "2001:db8::1"))
+		l.dev[0].Transmit(linktest.Frame(masterMAC, masterMAC, 0x86dd, udpPacket("fd00::11", "2001:db8::1", 1452)))
+		l.want("elsewhere")
+		if port.Len() != want {
+			t.Errorf("%d frames left elsewhere, want %d", port.Len(), want)
+		}
+		drops := l.dev[0].Stats().Drops
+		if drops["mtu"] != 1 || drops["route"] != uint64(1-want) {
+			t.Errorf("drops %v", drops)
+		}
+	}
+}
+
 func TestQueryReadsThePacket(t *testing.T) {
 	var got link.Query
 	router := &fakeRouter{hop: func(q link.Query) link.Hop { got = q; return link.Hop{} }}

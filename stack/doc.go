@@ -58,9 +58,9 @@
 // entries: what it pushes out stays usable here for 30 seconds and is then
 // confirmed at its next use.
 //
-// Not done: routes that leave through another interface than the master
-// (IPv6, T3-31) are dropped as other-interface; link-layer addresses in
-// neighbour solicitations are not learned.
+// What a route sends through another interface than the master (IPv6, T3-31) is
+// not resolved here: VerdictElsewhere leaves it to the caller. Not done:
+// link-layer addresses in neighbour solicitations are not learned.
 //
 // # Ownership and locks
 //

@@ -11,6 +11,9 @@ const (
 	VerdictSend                 // write it with Hop.Dst and Hop.Src
 	VerdictWait                 // give it to Router.Hold
 	VerdictLocal                // it is for the host's own stack
+	// VerdictElsewhere: it leaves through Hop.Index, which is not the master
+	// (T3-31, IPv6 only); the Router resolves nothing there.
+	VerdictElsewhere
 )
 
 // Query is the key of Router.Next.

@@ -19,7 +19,6 @@ const (
 	ReasonBadSource             // a source that Linux does not route
 	ReasonBadDestination        // a destination that Linux does not route
 	ReasonLinkDown              // the master is down, or unknown to the Mirror
-	ReasonOtherInterface        // the route leaves through another interface than the master (T3-31)
 	ReasonQueueFull             // pushed out of a next hop's queue by later frames
 	ReasonUnresolved            // the next hop did not answer
 	ReasonNeighborsFull         // too many next hops at once
@@ -31,7 +30,7 @@ const (
 
 var reasonNames = [numReasons]string{
 	"none", "no-route", "blackhole", "unreachable", "prohibit", "broadcast", "bad-source", "bad-destination", "link-down",
-	"other-interface", "queue-full", "unresolved", "neighbors-full", "malformed", "closed",
+	"queue-full", "unresolved", "neighbors-full", "malformed", "closed",
 }
 
 // String is a lower-case word, stable enough to be a counter's label.

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -193,7 +194,7 @@ func TestVerdicts(t *testing.T) {
 	for dst, want := range map[string]Hop{
 		"10.0.0.1":        {Verdict: VerdictLocal, Index: 2, MTU: 1500},
 		"255.255.255.255": {Reason: ReasonBroadcast},
-		"2001:db8:9::9":   {Reason: ReasonOtherInterface, Index: 3},
+		"2001:db8:9::9":   {Verdict: VerdictElsewhere, Index: 3, MTU: 9000, NextHop: netip.MustParseAddr("fe80::d")},
 		"ff02::1":         {Reason: ReasonBroadcast},
 	} {
 		if got := l.next(dst); got != want {
@@ -201,7 +202,6 @@ func TestVerdicts(t *testing.T) {
 		}
 	}
 	l.wantDrops(ReasonBroadcast, 2)
-	l.wantDrops(ReasonOtherInterface, 1)
 }
 
 // TestScanLeavesTheGatewayAlone: a device asks for a whole subnet.

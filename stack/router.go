@@ -149,7 +149,8 @@ func (r *Router) Next(q Query) (h Hop) {
 	case res.Verdict == fib.VerdictDrop:
 		h.Reason = reasonOf(res.Reason)
 	case res.Index != r.master:
-		h.Reason = ReasonOtherInterface
+		h.Verdict, h.MTU, h.NextHop = VerdictElsewhere, res.MTU, res.NextHop
+		return h
 	case !w.up:
 		h.Reason = ReasonLinkDown
 	}

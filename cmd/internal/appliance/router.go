@@ -20,6 +20,8 @@ func (a routerAdapter) Next(q link.Query) link.Hop {
 		verdict = link.HopWait
 	case stack.VerdictLocal:
 		verdict = link.HopLocal
+	case stack.VerdictElsewhere:
+		verdict = link.HopElsewhere
 	}
 	return link.Hop{Verdict: verdict, Dst: h.Dst, Src: h.Src, MTU: h.MTU, NextHop: h.NextHop, Index: h.Index}
 }
