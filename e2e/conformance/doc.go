@@ -1,0 +1,2 @@
+// Package conformance holds tests only.
+package conformance

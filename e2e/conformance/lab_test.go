@@ -1,0 +1,278 @@
+package conformance
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// patience is how long anything that has to happen may take.
+const patience = 10 * time.Second
+
+var deviceNames = []string{"a", "b", "c"}
+
+// lab is the topology, and what is known of its state:
+//
+//	lan            host                      na, nb, nc
+//	p0 (PM) ────── m0 (MM) H4 H6, master ──  va A4 A6 │ vb B4 B6 │ vc C4 C6
+//	o1      ────── o0 O4 O6                  va has joined 239.1.1.1 and ff05::101
+//
+// p0 has no stack: the runner plays the hosts on the wire.
+type lab struct {
+	engine  engine
+	state   state
+	sockets []*socket
+	index   map[string]int // interface indexes by port
+	seq     int
+	told    map[string]bool // ARP and ND requests already seen in this world
+	fresher bool            // the world is this case's own: what stacks ask for is told
+	events  []event
+	asked   bool // a request was answered since the last look
+	buf     []byte
+}
+
+// state is what sentinels need to know of the world.
+type state struct {
+	mode, flag string
+	masterUp   bool
+	mac        string
+	devices    []device
+}
+
+type device struct {
+	name      string
+	there, up bool
+	addrs     []string
+}
+
+// newLab makes the namespaces, which stay as long as the process's mounts.
+func newLab() (*lab, error) {
+	for _, ns := range []string{"host", "lan", "na", "nb", "nc"} {
+		if _, err := output("", "ip", "netns", "add", ns); err != nil {
+			return nil, err
+		}
+		if err := in(ns, quiet); err != nil {
+			return nil, err
+		}
+		if _, err := output(ns, "ip", "link", "set", "lo", "up"); err != nil {
+			return nil, err
+		}
+	}
+	return &lab{buf: make([]byte, 1<<16)}, nil
+}
+
+// quiet keeps a namespace from saying anything by itself.
+func quiet() error {
+	for name, value := range map[string]string{
+		"ipv4/icmp_ratelimit": "0", "ipv6/icmp/ratelimit": "0", "ipv4/icmp_echo_ignore_broadcasts": "0",
+		"ipv6/conf/default/accept_ra": "0", "ipv6/conf/default/router_solicitations": "0",
+		"ipv6/conf/default/dad_transmits": "0", "ipv6/conf/default/accept_dad": "0",
+	} {
+		if err := os.WriteFile(filepath.Join("/proc/sys/net", name), []byte(value), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fresh builds a world anew.
+func (l *lab) fresh(w world) error {
+	l.closeSockets()
+	l.told = map[string]bool{}
+	l.events = nil
+	for _, name := range deviceNames {
+		_, _ = l.ipvlan("del", name) // the first time, and after some cases, there is none
+	}
+	_, _ = output("host", "ip", "link", "del", "m0")
+	_, _ = output("host", "ip", "link", "del", "o0")
+	if err := batch("host", hostSetup); err != nil {
+		return err
+	}
+	if err := batch("lan", "link set p0 arp off up\nlink set o1 arp off up\n"); err != nil {
+		return err
+	}
+	for i, name := range deviceNames {
+		if _, err := l.ipvlan("add", name, "mode", w.mode, w.flag); err != nil {
+			return err
+		}
+		if err := batch("n"+name, deviceSetup(w.mode, name, i)); err != nil {
+			return err
+		}
+	}
+	if err := l.open(); err != nil {
+		return err
+	}
+	if err := l.changed(); err != nil {
+		return err
+	}
+	_, err := l.observe(nil)
+	return err
+}
+
+var hostSetup = roles(`link add m0 address MM type veth peer name p0 address PM netns lan
+link add o0 type veth peer name o1 netns lan
+link set m0 up
+link set o0 up
+addr add H4/24 dev m0
+addr add H6/64 dev m0
+addr add O4/24 dev o0
+addr add O6/64 dev o0
+neigh add P4 lladdr PM dev m0 nud permanent
+neigh add P6 lladdr PM dev m0 nud permanent
+neigh add PL lladdr PM dev m0 nud permanent
+neigh add A4 lladdr MM dev m0 nud permanent
+neigh add A6 lladdr MM dev m0 nud permanent
+neigh add B4 lladdr MM dev m0 nud permanent
+neigh add B6 lladdr MM dev m0 nud permanent
+neigh add C4 lladdr MM dev m0 nud permanent
+neigh add C6 lladdr MM dev m0 nud permanent
+`)
+
+func deviceSetup(mode, name string, i int) string {
+	upper := strings.ToUpper(name)
+	s := fmt.Sprintf("link set dev v%s up\naddr add %s4/24 dev v%s\naddr add %s6/64 dev v%s\n", name, upper, name, upper, name)
+	if mode == "l2" {
+		for _, other := range []string{"P4 lladdr PM", "P6 lladdr PM", "PL lladdr PM", "A4 lladdr MM", "A6 lladdr MM", "B4 lladdr MM", "B6 lladdr MM", "C4 lladdr MM", "C6 lladdr MM"} {
+			if !strings.HasPrefix(other, upper) {
+				s += "neigh add " + other + " dev v" + name + " nud permanent\n"
+			}
+		}
+	}
+	return roles(s)
+}
+
+// roles puts addresses where a script has roles.
+func roles(s string) string {
+	words := strings.Split(strings.ReplaceAll(s, "\n", " \n "), " ")
+	for i, w := range words {
+		a, prefix, ok := strings.Cut(w, "/")
+		if v := addrs[a] + macs[a]; v != "" && len(a) == 2 {
+			words[i] = v
+			if ok {
+				words[i] += "/" + prefix
+			}
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// batch runs ip(8) commands in a namespace.
+func batch(ns, script string) error {
+	f, err := os.CreateTemp("/run", "batch")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	if _, err := f.WriteString(script); err != nil {
+		return err
+	}
+	f.Close()
+	_, err = output(ns, "ip", "-batch", f.Name())
+	return err
+}
+
+// ipvlan runs one of the engine's own commands: add, set, del.
+func (l *lab) ipvlan(verb, name string, words ...string) ([]byte, error) {
+	argv := slices.Clone(l.engine.program())
+	switch verb {
+	case "add":
+		argv = append(argv, "link", "add", "link", "m0", "name", "v"+name, "netns", "n"+name, "type", "ipvlan")
+	case "set":
+		argv = append(argv, "-n", "n"+name, "link", "set", "dev", "v"+name, "type", "ipvlan")
+	case "del":
+		argv = append(argv, "-n", "n"+name, "link", "del", "dev", "v"+name)
+	}
+	return output("host", append(argv, words...)...)
+}
+
+// linkInfo is what "ip -d -j link" says.
+type linkInfo struct {
+	Index     int      `json:"ifindex"`
+	Flags     []string `json:"flags"`
+	MTU       int      `json:"mtu"`
+	Address   string   `json:"address"`
+	Operstate string   `json:"operstate"`
+	Info      struct {
+		Data map[string]any `json:"info_data"`
+	} `json:"linkinfo"`
+}
+
+func parseLink(out []byte) (linkInfo, error) {
+	var all []linkInfo
+	if err := json.Unmarshal(out, &all); err != nil || len(all) != 1 {
+		return linkInfo{}, fmt.Errorf("%w in %q", err, out)
+	}
+	return all[0], nil
+}
+
+// device asks the engine for mode and flag, and ip(8) for the rest.
+func (l *lab) link(name string) (linkInfo, error) {
+	out, err := output("n"+name, "ip", "-d", "-j", "link", "show", "dev", "v"+name)
+	if err != nil {
+		return linkInfo{}, err
+	}
+	info, err := parseLink(out)
+	if err != nil {
+		return info, err
+	}
+	out, err = output("host", append(slices.Clone(l.engine.program()), "-n", "n"+name, "-d", "-j", "link", "show", "dev", "v"+name)...)
+	if err != nil {
+		return info, err
+	}
+	own, err := parseLink(out)
+	info.Info = own.Info
+	return info, err
+}
+
+// refresh reads the state of the world.
+func (l *lab) refresh() error {
+	s := state{devices: make([]device, len(deviceNames))}
+	var m *net.Interface
+	err := in("host", func() (err error) {
+		m, err = net.InterfaceByName("m0")
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.masterUp, s.mac = m.Flags&net.FlagUp != 0, m.HardwareAddr.String()
+	for i, name := range deviceNames {
+		d := device{name: name}
+		if info, err := l.link(name); err == nil {
+			d.there, d.up = true, slices.Contains(info.Flags, "UP")
+			s.mode, _ = info.Info.Data["mode"].(string)
+			for _, flag := range []string{"bridge", "private", "vepa"} {
+				if info.Info.Data[flag] == true {
+					s.flag = flag
+				}
+			}
+			out, err := output("n"+name, "ip", "-j", "addr", "show", "dev", "v"+name)
+			if err != nil {
+				return err
+			}
+			if d.addrs, err = addressesIn(out); err != nil {
+				return err
+			}
+		}
+		s.devices[i] = d
+	}
+	l.state = s
+	return nil
+}
+
+// changed is called after every command: it waits for the engine and looks
+// at the world again.
+func (l *lab) changed() error {
+	if err := l.refresh(); err != nil {
+		return err
+	}
+	if err := l.engine.settle(l); err != nil {
+		l.events = append(l.events, event{socket: &socket{port: "unsettled: " + err.Error()}})
+	}
+	return l.reopen()
+}

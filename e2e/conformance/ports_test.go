@@ -1,0 +1,107 @@
+package conformance
+
+import (
+	"net"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// hostProtocols are the EtherTypes that are watched for in the host, beyond
+// IP: all that the cases use. 4 and 1 are what the kernel makes of 802.3
+// frames.
+var hostProtocols = []uint16{0x0800, 0x0806, 0x86dd, 0x88b5, 0x88b6, 0x9999, 0x88cc, 0x8808, 0x888e, 0x8863, 0x8100, 0x88a8, 0x8035, 4, 1}
+
+// open opens all ports of a fresh world.
+func (l *lab) open() error {
+	l.index = map[string]int{}
+	add := func(s *socket, err error) error {
+		if err == nil {
+			l.sockets = append(l.sockets, s)
+		}
+		return err
+	}
+	for port, dev := range map[string]string{"wire": "p0", "other": "o1"} {
+		if err := add(openPacket("lan", dev, port, wireSocket, unix.ETH_P_ALL)); err != nil {
+			return err
+		}
+	}
+	for _, proto := range hostProtocols {
+		if err := add(openPacket("host", "", "host", hostSocket, proto)); err != nil {
+			return err
+		}
+	}
+	for _, ns := range []string{"host", "na", "nb", "nc"} {
+		port := ns
+		if ns != "host" {
+			port = ns[1:]
+		}
+		for _, udp := range []int{7, sentinelPort} {
+			var groups []string
+			if ns == "na" && udp == 7 {
+				groups = []string{"239.1.1.1", "ff05::101"}
+			}
+			if err := add(openSink(ns, "va", port+" udp", udp, groups...)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// reopen follows devices that came and went.
+func (l *lab) reopen() error {
+	if err := in("lan", func() error { return l.indexOf("wire", "p0") }); err != nil {
+		return err
+	}
+	for _, d := range l.state.devices {
+		before := l.index[d.name]
+		if d.there {
+			if err := in("n"+d.name, func() error { return l.indexOf(d.name, "v"+d.name) }); err != nil {
+				return err
+			}
+		}
+		at := slices.IndexFunc(l.sockets, func(s *socket) bool { return s.kind == deviceSocket && s.port == d.name })
+		if at >= 0 && d.there && before == l.index[d.name] {
+			continue
+		}
+		if at >= 0 {
+			l.sockets[at].close()
+			l.sockets = slices.Delete(l.sockets, at, at+1)
+		}
+		if d.there {
+			s, err := openPacket("n"+d.name, "v"+d.name, d.name, deviceSocket, unix.ETH_P_ALL)
+			if err != nil {
+				return err
+			}
+			l.sockets = append(l.sockets, s)
+		}
+	}
+	return nil
+}
+
+func (l *lab) indexOf(port, dev string) error {
+	i, err := net.InterfaceByName(dev)
+	if err == nil {
+		l.index[port] = i.Index
+	}
+	return err
+}
+
+func (l *lab) closeSockets() {
+	for _, s := range l.sockets {
+		s.close()
+	}
+	l.sockets = nil
+}
+
+// socketOf is the socket to send from.
+func (l *lab) socketOf(port string) *socket {
+	i := slices.IndexFunc(l.sockets, func(s *socket) bool {
+		return s.port == port && (s.kind == wireSocket || s.kind == deviceSocket)
+	})
+	if i < 0 {
+		return nil
+	}
+	return l.sockets[i]
+}

@@ -1,0 +1,123 @@
+package conformance
+
+import (
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+// record is what a run saw, by case.
+type record struct {
+	Kernel string                 `json:"kernel"`
+	Cases  map[string]observation `json:"cases"`
+}
+
+// runAll runs cases in their order. expect, if there, tells what to be patient
+// for.
+func (l *lab) runAll(cases []testCase, expect *record, done func(c testCase, o observation)) error {
+	current := world{}
+	for _, c := range cases {
+		if c.world != current {
+			if err := l.fresh(c.world); err != nil {
+				return fmt.Errorf("world %s: %w", c.world, err)
+			}
+			current = c.world
+		}
+		var want observation
+		if expect != nil {
+			want = expect.Cases[c.key]
+		}
+		l.fresher = c.commands() > 0
+		o, dirty, err := l.run(c, want)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.key, err)
+		}
+		if dirty {
+			current = world{}
+		}
+		done(c, o)
+	}
+	return nil
+}
+
+func (l *lab) run(c testCase, want observation) (o observation, dirty bool, err error) {
+	for i := range c.steps {
+		s := &c.steps[i]
+		var expect []string
+		if want != nil {
+			expect = []string{}
+			if i < len(want) {
+				expect = want[i]
+			}
+		}
+		var lines, said []string
+		if s.frame != nil {
+			err = l.send(s.where, s.frame)
+		} else {
+			dirty = dirty || s.argv[0] != "show"
+			said, err = l.command(s)
+		}
+		if err != nil {
+			return nil, dirty, fmt.Errorf("%s: %w", s.text, err)
+		}
+		if expect != nil && len(expect) >= len(said) {
+			expect = expect[len(said):]
+		}
+		if lines, err = l.observe(s, expect...); err != nil {
+			return nil, dirty, err
+		}
+		o = append(o, append(said, lines...))
+	}
+	return o, dirty, nil
+}
+
+// command runs a command of a case and tells how it ended.
+func (l *lab) command(s *step) ([]string, error) {
+	var err error
+	ns := s.where
+	if ns != "host" && ns != "lan" {
+		ns = "n" + ns
+	}
+	switch s.argv[0] {
+	case "show":
+		return l.show(s.where)
+	case "ipvlan":
+		_, err = l.ipvlan(s.argv[1], s.where, s.argv[2:]...)
+	case "sysctl":
+		err = in(ns, func() error { return sysctl(s.argv[1], s.argv[2]) })
+	default:
+		_, err = output(ns, strings.Fields(roles(strings.Join(s.argv, " ")))...)
+	}
+	said := "done"
+	if err != nil {
+		if exit := (*exec.ExitError)(nil); !asExit(err, &exit) {
+			return nil, err
+		}
+		said = "refused"
+	}
+	return []string{said}, l.changed()
+}
+
+// show tells what a device looks like.
+func (l *lab) show(name string) ([]string, error) {
+	info, err := l.link(name)
+	if err != nil {
+		return []string{"no device"}, nil
+	}
+	var data []string
+	for k, v := range info.Info.Data {
+		data = append(data, fmt.Sprintf("%s=%v", k, v))
+	}
+	slices.Sort(data)
+	slices.Sort(info.Flags)
+	at := slices.Index(deviceNames, name)
+	return []string{
+		strings.Join(data, " "),
+		"flags " + strings.Join(info.Flags, ","),
+		fmt.Sprintf("mtu %d", info.MTU),
+		"address " + macName(mustMAC(info.Address)),
+		"state " + info.Operstate,
+		"has " + strings.Join(namesOf(l.state.devices[at].addrs), " "),
+	}, nil
+}
