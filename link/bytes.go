@@ -20,7 +20,7 @@ func (m *Master) Receive(frame []byte) {
 		return
 	}
 	var mt meta
-	reason, ok := m.open(frame, &mt)
+	reason, ok := m.open(frame, 0, &mt)
 	if !ok {
 		m.c.drops.add(reason)
 		return
@@ -38,7 +38,7 @@ func (m *Master) Receive(frame []byte) {
 func (d *Device) Transmit(frame []byte) {
 	var mt meta
 	m := d.master
-	reason, ok := m.open(frame, &mt)
+	reason, ok := m.open(frame, transmitSlack, &mt)
 	if !ok {
 		d.c.drops.add(reason)
 		return
@@ -48,8 +48,9 @@ func (d *Device) Transmit(frame []byte) {
 	m.bytes(v, &mt, v.transmit(&mt, reason), d, frame)
 }
 
-// open parses frame; it is not ok where there is nothing to decide upon.
-func (m *Master) open(frame []byte, mt *meta) (Reason, bool) {
+// open parses frame; it is not ok where there is nothing to decide upon. slack
+// is what an IP total length may be beyond the frame.
+func (m *Master) open(frame []byte, slack int, mt *meta) (Reason, bool) {
 	if len(frame) < vnet.HeaderLen+ethLen {
 		return ReasonShort, false
 	}
@@ -59,7 +60,7 @@ func (m *Master) open(frame []byte, mt *meta) (Reason, bool) {
 		}
 	}
 	eth := frame[vnet.HeaderLen:]
-	return parse(head(eth), len(eth), mt), true
+	return parse(head(eth), len(eth)+slack, mt), true
 }
 
 // countDrop counts on the device that sent the frame, or on the master.
@@ -130,7 +131,7 @@ func (m *Master) spread(f flood) {
 	frame := *f.frame
 	v := m.view.Load()
 	var mt meta
-	if _, ok := m.open(frame, &mt); !ok {
+	if _, ok := m.open(frame, 0, &mt); !ok {
 		return
 	}
 	for _, d := range v.devices {
@@ -170,7 +171,7 @@ func (m *Master) toHost(v *view, mt *meta, from *Device, frame []byte) {
 	r := reasonNone
 	switch {
 	case from != nil && m.hostPort != nil:
-		r = m.writeTo(m.hostPort, frame)
+		r = m.toHostPort(v, mt, frame)
 	case m.host.attached():
 		r = m.host.give(m, v, mt, frame)
 	case from != nil:
@@ -179,4 +180,20 @@ func (m *Master) toHost(v *view, mt *meta, from *Device, frame []byte) {
 	if r != reasonNone {
 		m.countDrop(from, r)
 	}
+}
+
+// toHostPort gives the kernel's host what its stack would take on the master.
+// Group frames it has no way to get.
+func (m *Master) toHostPort(v *view, mt *meta, frame []byte) Reason {
+	switch {
+	case mt.vlan != 0:
+		return ReasonVLAN
+	case mt.dst.group():
+		return ReasonNoHost
+	case mt.dst != v.mac:
+		return ReasonOtherHost
+	case mt.tagged:
+		frame = untag(frame)
+	}
+	return m.writeTo(m.hostPort, frame)
 }

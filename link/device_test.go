@@ -89,6 +89,21 @@ func TestHostPort(t *testing.T) {
 	if host.Len() != 1 {
 		t.Errorf("%d frames for the host", host.Len())
 	}
+	// As on the kernel's master: a priority tag is nothing, a VLAN, a foreign
+	// MAC address and a group are not for its IP layer.
+	tagged := func(id uint16) []byte {
+		return linktest.Tag(frame4(masterMAC, masterMAC, "10.0.0.11", "10.0.0.1"), 0x8100, id)
+	}
+	l.dev[0].Transmit(tagged(0))
+	l.dev[0].Transmit(tagged(5))
+	l.dev[0].Transmit(frame4(otherMAC, otherMAC, "10.0.0.11", "10.0.0.1"))
+	l.dev[0].Transmit(frame4(linktest.Broadcast(), linktest.Broadcast(), "10.0.0.11", "10.0.0.1"))
+	l.want("odd ones", "s1", "s2")
+	host.Take()
+	if f := host.Take(); host.Len() != 0 || f == nil || f[10+12] != 8 || f[10+13] != 0 {
+		t.Errorf("%d more frames for the host; untagged: % x", host.Len(), f)
+	}
+	host.WriteFrame(make([]byte, 24))
 	l.master.Receive(frame4(masterMAC, peerMAC, "10.0.0.100", "10.0.0.1"))
 	l.want("from the wire", "host")
 	a, _ := deviceNode(t, l.master, "10.0.0.13/24")

@@ -24,7 +24,7 @@ func (m *Master) transmit(d *Device, pkt *stack.PacketBuffer) {
 	head := peek(pkt, buf[:])
 	size := pkt.Size()
 	var mt meta
-	reason := parse(head, size, &mt)
+	reason := parse(head, size+transmitSlack, &mt)
 	if reason == ReasonShort {
 		d.c.drops.add(reason)
 		return

@@ -14,14 +14,17 @@ var broadcastMAC = MAC{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 func (m MAC) group() bool { return m[0]&1 != 0 }
 
 const (
-	ethLen    = 14
-	vlanLen   = 4
-	arpLen    = 28 // Ethernet and IPv4
-	ipv4Len   = 20
-	ipv6Len   = 40
-	icmp6Len  = 8
-	ndMsgLen  = 24
-	vlanSlack = 4 // what the kernel's is_skb_forwardable grants over the MTU
+	ethLen   = 14
+	vlanLen  = 4
+	arpLen   = 28 // Ethernet and IPv4
+	ipv4Len  = 20
+	ipv6Len  = 40
+	icmp6Len = 8
+	ndMsgLen = 24
+	// transmitSlack is how much an IPv4 total length may exceed what a device
+	// sent and still be looked up: the kernel counts the Ethernet header in.
+	transmitSlack = ethLen
+	vlanSlack     = 4 // what the kernel's is_skb_forwardable grants over the MTU
 
 	etherIPv4  = 0x0800
 	etherARP   = 0x0806

@@ -23,6 +23,8 @@ func (m *Master) route(v *view, mt *meta, from *Device, frame []byte) {
 	}
 	if mt.etherType == etherIPv4 {
 		mendIPv4(eth[ethLen:])
+	} else {
+		mendIPv6(eth[ethLen:])
 	}
 	hop := (*r).Next(q)
 	switch hop.Verdict {
@@ -113,4 +115,14 @@ func mendIPv4(ip []byte) {
 	sum = sum>>16 + sum&0xffff
 	sum += sum >> 16
 	binary.BigEndian.PutUint16(hdr[10:], ^uint16(sum))
+}
+
+// mendIPv6 sets the payload length likewise (ip6_local_out); 0 where it does
+// not fit. ip holds a whole IPv6 header.
+func mendIPv6(ip []byte) {
+	n := len(ip) - ipv6Len
+	if n > 0xffff {
+		n = 0
+	}
+	binary.BigEndian.PutUint16(ip[4:], uint16(n))
 }

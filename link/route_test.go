@@ -48,6 +48,8 @@ func TestTransmitL3(t *testing.T) {
 		{stimulus{"other ethertype", linktest.Frame(masterMAC, masterMAC, 0x9999, make([]byte, 46)), ""}, "", ""},
 		{stimulus{"tagged", linktest.Tag(frame4(masterMAC, masterMAC, "10.0.0.11", "10.0.0.12"), 0x8100, 5), ""}, "", ""},
 		{stimulus{"too big total length to a sibling", broken(frame4(masterMAC, masterMAC, "10.0.0.11", "10.0.0.12"), 2, 0xff), "wire"}, "wire", "wire"},
+		{stimulus{"total length 14 too big", broken(frame4(masterMAC, masterMAC, "10.0.0.11", "10.0.0.12"), 3, 68+14), "s2"}, "", "wire"},
+		{stimulus{"total length 15 too big", broken(frame4(masterMAC, masterMAC, "10.0.0.11", "10.0.0.12"), 3, 68+15), "wire"}, "wire", "wire"},
 		{stimulus{"IHL 4", broken(frame4(masterMAC, masterMAC, "10.0.0.11", "10.0.0.100"), 0, 0x44), ""}, "", ""},
 		{stimulus{"half a header", frame4(masterMAC, masterMAC, "10.0.0.11", "10.0.0.100")[:10+14+10], ""}, "", ""},
 		{stimulus{"half an IPv6 header", frame4(masterMAC, masterMAC, "fd00::11", "fd00::100")[:10+14+30], ""}, "", ""},
@@ -87,6 +89,10 @@ func TestRoutedFrameIsRewritten(t *testing.T) {
 	if hdr[8] != 1 || binary.BigEndian.Uint16(hdr[2:]) != 68 || linktest.Checksum(hdr, 0) != 0 {
 		t.Errorf("header % x", hdr)
 	}
+	l.dev[0].Transmit(broken(frame4(masterMAC, masterMAC, "fd00::11", "fd00::100"), 5, 3))
+	if ip := l.wire.Take()[vnet.HeaderLen+14:]; binary.BigEndian.Uint16(ip[4:]) != 48 || ip[7] != 64 {
+		t.Errorf("IPv6 header % x", ip[:40])
+	}
 }
 
 func TestRouterVerdicts(t *testing.T) {
@@ -123,8 +129,11 @@ func TestRouterVerdicts(t *testing.T) {
 // What leaves elsewhere goes to its port, finished, and cut to the MTU there.
 func TestElsewhere(t *testing.T) {
 	router := &fakeRouter{hop: func(link.Query) link.Hop { return link.Hop{Verdict: link.HopElsewhere, Index: 7, MTU: 1400} }}
-	port := linktest.NewPort(0)
-	for want, o := range map[int]link.MasterOptions{0: {Router: router}, 1: {Router: router, Elsewhere: port}} {
+	for want := range 2 {
+		port, o := linktest.NewPort(0), link.MasterOptions{Router: router}
+		if want == 1 {
+			o.Elsewhere = port
+		}
 		l := newLab(t, o)
 		l.dev[0].Transmit(frame4(masterMAC, masterMAC, "fd00::11", "2001:db8::1"))
 		l.dev[0].Transmit(linktest.Frame(masterMAC, masterMAC, 0x86dd, udpPacket("fd00::11", "2001:db8::1", 1452)))

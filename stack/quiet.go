@@ -162,8 +162,13 @@ func (e *quiet) receiveNA(proto tcpip.NetworkProtocolNumber, pkt *tcpipstack.Pac
 	addr := netip.AddrFrom16([16]byte(b[target:]))
 	e.Endpoint.DeliverNetworkPacket(proto, pkt)
 	// gVisor does not report another MAC address that a solicited
-	// advertisement brings to a reachable neighbour: ask it.
-	if n := e.r.hops.get(addr); n != nil && n.hw.Load()&(hwValid|hwStale) == hwValid {
+	// advertisement brings to a reachable neighbour: ask it. Not for one that
+	// the host's administrator has set: nobody asked for that.
+	n := e.r.hops.get(addr)
+	if n == nil || n.hw.Load()&(hwValid|hwStale) != hwValid {
+		return
+	}
+	if _, _, dynamic := e.r.heard(addr); dynamic {
 		e.r.solicit(addr)
 	}
 }

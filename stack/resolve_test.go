@@ -195,13 +195,14 @@ func TestVerdicts(t *testing.T) {
 		"10.0.0.1":        {Verdict: VerdictLocal, Index: 2, MTU: 1500},
 		"255.255.255.255": {Reason: ReasonBroadcast},
 		"2001:db8:9::9":   {Verdict: VerdictElsewhere, Index: 3, MTU: 9000, NextHop: netip.MustParseAddr("fe80::d")},
-		"ff02::1":         {Reason: ReasonBroadcast},
+		"ff02::1:2": {Verdict: VerdictSend, Dst: [6]byte{0x33, 0x33, 0, 1, 0, 2}, Src: masterMAC, Index: 2, MTU: 1500,
+			NextHop: netip.MustParseAddr("ff02::1:2")},
 	} {
 		if got := l.next(dst); got != want {
 			t.Errorf("%s: %+v, want %+v", dst, got, want)
 		}
 	}
-	l.wantDrops(ReasonBroadcast, 2)
+	l.wantDrops(ReasonBroadcast, 1)
 }
 
 // TestScanLeavesTheGatewayAlone: a device asks for a whole subnet.

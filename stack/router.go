@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"net/netip"
 	"sync"
 	"sync/atomic"
 
@@ -138,6 +139,9 @@ func (r *Router) Next(q Query) (h Hop) {
 		r.count.drops[ReasonClosed].Add(1)
 		return h
 	}
+	if q.Dst.Is6() && q.Dst.IsMulticast() && w.up {
+		return r.group(w, q.Dst)
+	}
 	res := r.mirror.FIB().LookupKernel(r.master, fib.Query{
 		Dst: q.Dst, Src: q.Src, TOS: q.TOS, Proto: q.Proto, Mark: q.Mark, Hash: q.Hash,
 	})
@@ -172,6 +176,18 @@ func (r *Router) Next(q Query) (h Hop) {
 	}
 	h.Verdict, h.Dst = VerdictSend, unpackMAC(hw)
 	return h
+}
+
+// group is where a packet to an IPv6 group goes: onto the master's wire, to
+// the group's MAC address (RFC 2464 section 7), as the table local's ff00::/8
+// says. For IPv4 the driver drops such a packet (T3-28).
+func (r *Router) group(w *wireState, dst netip.Addr) Hop {
+	a := dst.As16()
+	i, _ := r.mirror.FIB().Iface(r.master)
+	return Hop{
+		Verdict: VerdictSend, Dst: [6]byte{0x33, 0x33, a[12], a[13], a[14], a[15]}, Src: w.mac,
+		MTU: i.MTU, Index: r.master, NextHop: dst,
+	}
 }
 
 // drop counts n packets.

@@ -83,6 +83,24 @@ func TestSilentOnChanges(t *testing.T) {
 	l.wantSilence("Close")
 }
 
+// An advertisement of a neighbour that the administrator has set is no reason
+// to ask.
+func TestSilentForPermanentNeighbors(t *testing.T) {
+	l := newLAN(t, func(s *fib.Snapshot, _ *RouterOptions) {
+		s.Neighs = []fib.Neigh{{Index: 2, Dst: ip("fe80::9"), MAC: peerMAC}}
+	})
+	target := ip("fe80::9").As16()
+	for _, flags := range []byte{0x60, 0x20, 0x40, 0} {
+		na := append([]byte{byte(header.ICMPv6NeighborAdvert), 0, 0, 0, flags, 0, 0, 0}, target[:]...)
+		na = append(append(na, 2, 1), otherMAC[:]...)
+		l.icmp6(peerMAC, "fe80::9", "fe80::1", na)
+	}
+	l.wantSilence("advertisements")
+	if got := l.stateOf("fe80::9"); got != NUDPermanent {
+		t.Errorf("it is %v now", got)
+	}
+}
+
 // After another address was set, requests come from that one.
 func TestAddressChangeIsFollowed(t *testing.T) {
 	l := newLAN(t, nil)
