@@ -3,13 +3,13 @@ package appliance
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"slices"
 
 	"github.com/ipvl/ipvl/link"
 	"github.com/ipvl/ipvl/link/packet"
-	"github.com/ipvl/ipvl/link/rawip"
 	"github.com/ipvl/ipvl/nsutil"
 	"github.com/ipvl/ipvl/nsutil/rtnl"
 	"github.com/ipvl/ipvl/stack"
@@ -27,7 +27,9 @@ type master struct {
 
 	link   *link.Master
 	uplink *packet.Port
-	host   *rawip.Port // nil where the system refuses raw sockets
+	// others are the raw sockets to the host and through its other interfaces;
+	// there may be none where the system refuses them.
+	others []io.Closer
 	router *stack.Router
 	guard  nsutil.HostGuard
 	// served is closed when the uplink's reader has ended.
@@ -50,12 +52,7 @@ func (a *Appliance) newMaster(l rtnl.Link, mode link.Mode, flag link.Flag) (*mas
 	}
 	m.uplink = uplink
 	o := link.MasterOptions{Mode: mode, Flag: flag, MAC: link.MAC(l.Address), MTU: uint32(l.MTU)}
-	if m.host, err = openHost(a.mirror, l.Index); err != nil {
-		// A side way, which even the kernel gives in one direction only.
-		a.log.Warn("devices cannot send to the host", "master", l.Name, "error", err)
-	} else {
-		o.Host = m.host
-	}
+	o.Host, o.Elsewhere = a.openOthers(m)
 	if m.link, err = link.NewMasterOnPort(uplink, o); err != nil {
 		return nil, errors.Join(err, m.closePorts())
 	}
@@ -113,8 +110,8 @@ func (a *Appliance) closeMaster(m *master, served bool) {
 // closePorts closes the descriptors of the data path.
 func (m *master) closePorts() error {
 	err := m.uplink.Close()
-	if m.host != nil {
-		err = errors.Join(err, m.host.Close())
+	for _, c := range m.others {
+		err = errors.Join(err, c.Close())
 	}
 	return err
 }

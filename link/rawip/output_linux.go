@@ -1,0 +1,135 @@
+package rawip
+
+import (
+	"errors"
+	"sync"
+	"unsafe"
+
+	"github.com/ipvl/ipvl/link/internal/fdio"
+	"github.com/ipvl/ipvl/link/vnet"
+	"golang.org/x/sys/unix"
+)
+
+// ErrScope says that a packet is not what an Output sends: IPv6 from and to
+// unicast addresses that are neither loopback nor link-local.
+var ErrScope = errors.New("rawip: not an IPv6 packet between global addresses")
+
+// Output sends IPv6 packets as the host would send its own, source address and
+// hop limit left alone: by the host's routes and rules, through whatever
+// interface these say, through OUTPUT and POSTROUTING. It is for what devices
+// in l3 mode send through another interface than their master, which the
+// kernel's driver sends so, too (ip6_local_out). It is a byte port as Port is;
+// its methods may be called from any goroutine.
+type Output struct {
+	mu sync.RWMutex
+	// +checklocks:mu
+	fd int
+	// +checklocks:mu
+	closed bool
+
+	stats counters
+}
+
+// OpenOutput opens an output of the network namespace of the calling thread,
+// which it keeps alive. It needs CAP_NET_RAW in the user namespace that owns the
+// network namespace. The error is an *Error.
+func OpenOutput() (*Output, error) {
+	fd, err := open(unix.AF_INET6)
+	if err != nil {
+		return nil, &Error{Op: "open IPv6 socket (CAP_NET_RAW is needed)", Err: err}
+	}
+	// The source of a packet is the key of the host's rules, and not the host's.
+	if err := unix.SetsockoptInt(fd, unix.SOL_IPV6, unix.IPV6_FREEBIND, 1); err != nil {
+		unix.Close(fd)
+		return nil, &Error{Op: "set IPV6_FREEBIND", Err: err}
+	}
+	return &Output{fd: fd}, nil
+}
+
+// WriteFrame sends the IPv6 packet in one frame: virtio-net header and
+// Ethernet frame, of which the MAC addresses are not looked at. It does not
+// wait. An error means that the frame is lost.
+func (o *Output) WriteFrame(frame []byte) error { return o.WriteVec([][]byte{frame}) }
+
+// WriteVec is WriteFrame for a frame in pieces; the first starts with the
+// virtio-net header.
+func (o *Output) WriteVec(pieces [][]byte) error {
+	var buf [headMax]byte
+	n, total := 0, 0
+	for _, b := range pieces {
+		n += copy(buf[n:], b)
+		total += len(b)
+	}
+	t, err := inspect(buf[:n], total)
+	if err == nil {
+		err = routable(&t)
+	}
+	if err == nil {
+		var room [fdio.VecMax]unix.Iovec
+		iov, _ := fdio.Vector(room[:0], pieces, offIP, t.size)
+		err = o.send(&t, iov)
+	}
+	switch {
+	case err == nil:
+		o.stats.txFrames.Add(1)
+		o.stats.txBytes.Add(uint64(total - vnet.HeaderLen))
+	case errors.Is(err, ErrFull):
+		o.stats.txFull.Add(1)
+	default:
+		o.stats.txErrors.Add(1)
+	}
+	return err
+}
+
+func routable(t *target) error {
+	if t.dst.Is4() || !unicast(t.dst) || !unicast(t.src) || t.dst.IsLinkLocalUnicast() || t.src.IsLinkLocalUnicast() {
+		return ErrScope
+	}
+	return nil
+}
+
+// send sends the packet in iov. The control message names its source for the
+// route look-up, as rules by source need it.
+func (o *Output) send(t *target, iov []unix.Iovec) error {
+	sa := unix.RawSockaddrInet6{Family: unix.AF_INET6, Addr: t.dst.As16()}
+	ctl := pktinfo{
+		hdr:  unix.Cmsghdr{Level: unix.IPPROTO_IPV6, Type: unix.IPV6_PKTINFO},
+		info: unix.Inet6Pktinfo{Addr: t.src.As16()},
+	}
+	ctl.hdr.SetLen(unix.CmsgLen(int(unsafe.Sizeof(ctl.info))))
+	msg := unix.Msghdr{
+		Name: (*byte)(unsafe.Pointer(&sa)), Namelen: uint32(unsafe.Sizeof(sa)), Iov: unsafe.SliceData(iov),
+		Control: (*byte)(unsafe.Pointer(&ctl)),
+	}
+	msg.SetControllen(int(unsafe.Sizeof(ctl)))
+	msg.SetIovlen(len(iov))
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	if o.closed {
+		return ErrClosed
+	}
+	return sendmsg(o.fd, &msg)
+}
+
+// Features is 0: the kernel takes finished packets only.
+func (o *Output) Features() vnet.Features { return 0 }
+
+// Stats returns the counters.
+func (o *Output) Stats() Stats {
+	c := &o.stats
+	return Stats{TxFrames: c.txFrames.Load(), TxBytes: c.txBytes.Load(), TxFull: c.txFull.Load(), TxErrors: c.txErrors.Load()}
+}
+
+// Close closes the socket. Closing again does nothing.
+func (o *Output) Close() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return nil
+	}
+	o.closed = true
+	if err := unix.Close(o.fd); err != nil {
+		return &Error{Op: "close", Err: err}
+	}
+	return nil
+}
