@@ -5,7 +5,8 @@
 // ordinary user in fresh user, network and mount namespaces, where devices are
 // veth pairs unless /dev/net/tun is open to everybody; and, where the caller
 // is root, a second time as root in fresh network and mount namespaces, where
-// devices are TAPs. Nothing outside is touched.
+// devices are TAPs, and a third time as an ordinary user to whom a private mount
+// opens /dev/net/tun. Nothing outside is touched.
 //
 // Each test draws its topology. It waits for what has to happen, with a
 // deadline, and never sleeps. If it fails it keeps the appliance's log and

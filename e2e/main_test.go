@@ -10,7 +10,8 @@ import (
 	"github.com/ipvl/ipvl/nsutil/sandbox"
 )
 
-// envBinary tells the tests in the sandbox where the binary is.
+// envBinary tells the tests where the binary is. Set from outside, it is the
+// one that is tested; else the module's is built.
 const envBinary = "IPVL_E2E_BINARY"
 
 func TestMain(m *testing.M) {
@@ -38,36 +39,51 @@ func outside() (int, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return 0, err
 	}
-	binary := filepath.Join(dir, "ipvl")
-	build := exec.Command("go", "build", "-o", binary, "github.com/ipvl/ipvl/cmd/ipvl")
-	build.Stdout, build.Stderr = os.Stdout, os.Stderr
-	if err := build.Run(); err != nil {
-		return 0, fmt.Errorf("build the binary: %w", err)
+	binary := os.Getenv(envBinary)
+	if binary == "" {
+		binary = filepath.Join(dir, "ipvl")
+		build := exec.Command("go", "build", "-o", binary, "github.com/ipvl/ipvl/cmd/ipvl")
+		build.Stdout, build.Stderr = os.Stdout, os.Stderr
+		if err := build.Run(); err != nil {
+			return 0, fmt.Errorf("build the binary: %w", err)
+		}
 	}
 	self, err := copySelf(dir)
 	if err != nil {
 		return 0, err
 	}
-	kinds := []sandbox.Options{{PID: true}}
-	if os.Geteuid() == 0 {
-		kinds = append(kinds, sandbox.Options{PID: true, Root: true})
-	}
-	worst := 0
-	for _, o := range kinds {
-		cmd, err := sandbox.Command(o, append([]string{self}, os.Args[1:]...)...)
-		if err != nil {
+	if os.Getenv(envTun) != "" {
+		if err := openTun(dir); err != nil {
 			return 0, err
 		}
-		cmd.Env = append(os.Environ(), envBinary+"="+binary)
-		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-		cmd.Dir = dir
-		err = sandbox.Run(cmd)
-		if cmd.ProcessState == nil {
-			return 0, fmt.Errorf("start a sandbox: %w", err)
-		}
-		worst = max(worst, cmd.ProcessState.ExitCode())
+		return inside(sandbox.Options{PID: true}, self, binary, dir)
 	}
-	return worst, nil
+	worst, err := inside(sandbox.Options{PID: true}, self, binary, dir)
+	if err != nil || os.Geteuid() != 0 {
+		return worst, err
+	}
+	code, err := inside(sandbox.Options{PID: true, Root: true}, self, binary, dir)
+	if worst = max(worst, code); err != nil || !needsOpenTun() {
+		return worst, err
+	}
+	code, err = withOpenTun(self, binary)
+	return max(worst, code), err
+}
+
+// inside runs the tests in one sandbox.
+func inside(o sandbox.Options, self, binary, dir string) (int, error) {
+	cmd, err := sandbox.Command(o, append([]string{self}, os.Args[1:]...)...)
+	if err != nil {
+		return 0, err
+	}
+	cmd.Env = append(os.Environ(), envBinary+"="+binary)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Dir = dir
+	err = sandbox.Run(cmd)
+	if cmd.ProcessState == nil {
+		return 0, fmt.Errorf("start a sandbox: %w", err)
+	}
+	return cmd.ProcessState.ExitCode(), nil
 }
 
 // copySelf puts the test binary where an ordinary user can run it: go test

@@ -58,16 +58,21 @@ func serve(c *cli.Context, stderr io.Writer) error {
 	}
 	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	defer context.AfterFunc(ctx, func() {
+	told := make(chan struct{})
+	unneeded := context.AfterFunc(ctx, func() {
+		defer close(told)
 		stop() // the next signal ends the process
 		log.Info("stopping")
 		tell(log, "STOPPING=1")
-	})()
+	})
 
 	err = appliance.Run(ctx, appliance.Options{Socket: path, Backend: c.String("backend"), Log: log, Ready: func() error {
 		tell(log, "READY=1")
 		return ready.signal()
 	}})
+	if !unneeded() {
+		<-told // or the process could end before it has said so
+	}
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return nil
 	}
