@@ -123,6 +123,9 @@ func parseCases(group []string) ([]testCase, error) {
 
 // parseStep reads "a: eth …" (a frame from there) or "a# ip …" (a command there).
 func parseStep(s string) (step, error) {
+	if of, ok := strings.CutPrefix(s, "show "); ok {
+		return step{text: s, where: of, argv: []string{"show"}}, nil
+	}
 	where, rest, _ := strings.Cut(s, " ")
 	name := strings.TrimRight(where, ":#")
 	out := step{text: s, where: name}

@@ -18,6 +18,8 @@ type engine interface {
 	// program is what stands where ip(8) stands, for ipvlan's own commands. It
 	// runs in the host's namespace.
 	program() []string
+	// clear removes the devices and the host's interfaces of the world before.
+	clear(l *lab) error
 	// settle returns when the engine has taken notice of what the world now is.
 	settle(l *lab) error
 	close() error
@@ -27,6 +29,7 @@ type engine interface {
 type kernel struct{}
 
 func (kernel) program() []string { return []string{"ip"} }
+func (kernel) clear(*lab) error  { return interfacesGone() }
 func (kernel) settle(*lab) error { return nil }
 func (kernel) close() error      { return nil }
 
@@ -88,6 +91,38 @@ func (a *appliance) close() error {
 	}
 }
 
+// interfacesGone removes the master, and whatever else the host has.
+func interfacesGone() error {
+	all, err := links("host")
+	if err != nil {
+		return err
+	}
+	var script string
+	for _, name := range []string{"m0", "o0"} {
+		if _, ok := all[name]; ok {
+			script += "link del " + name + "\n"
+		}
+	}
+	return batch("host", script)
+}
+
+// clear deletes the devices first: the appliance follows the master's end a
+// moment later, and the next world would meet it there.
+func (a *appliance) clear(l *lab) error {
+	for _, name := range deviceNames {
+		all, err := links("n" + name)
+		if err != nil {
+			return err
+		}
+		if _, ok := all["v"+name]; ok {
+			if _, err := l.ipvlan("del", name); err != nil {
+				return err
+			}
+		}
+	}
+	return interfacesGone()
+}
+
 // settle waits until the appliance shows the addresses that the interfaces have.
 func (a *appliance) settle(l *lab) error {
 	deadline := time.Now().Add(2 * time.Second)
@@ -124,8 +159,7 @@ func (a *appliance) addresses(name string) ([]string, error) {
 func addressesIn(out []byte) ([]string, error) {
 	var links []struct {
 		Info []struct {
-			Local   string `json:"local"`
-			Address string `json:"address"`
+			Local string `json:"local"`
 		} `json:"addr_info"`
 	}
 	if err := json.Unmarshal(out, &links); err != nil {
@@ -134,7 +168,7 @@ func addressesIn(out []byte) ([]string, error) {
 	var all []string
 	for _, l := range links {
 		for _, a := range l.Info {
-			all = append(all, or(a.Address, a.Local))
+			all = append(all, a.Local)
 		}
 	}
 	slices.Sort(all)

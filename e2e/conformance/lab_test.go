@@ -3,12 +3,16 @@ package conformance
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipvl/ipvl/nsutil"
+	"github.com/ipvl/ipvl/nsutil/rtnl"
 )
 
 // patience is how long anything that has to happen may take.
@@ -85,11 +89,9 @@ func (l *lab) fresh(w world) error {
 	l.closeSockets()
 	l.told = map[string]bool{}
 	l.events = nil
-	for _, name := range deviceNames {
-		_, _ = l.ipvlan("del", name) // the first time, and after some cases, there is none
+	if err := l.engine.clear(l); err != nil {
+		return err
 	}
-	_, _ = output("host", "ip", "link", "del", "m0")
-	_, _ = output("host", "ip", "link", "del", "o0")
 	if err := batch("host", hostSetup); err != nil {
 		return err
 	}
@@ -107,6 +109,7 @@ func (l *lab) fresh(w world) error {
 	if err := l.open(); err != nil {
 		return err
 	}
+	l.state.mode, l.state.flag = w.mode, w.flag
 	if err := l.changed(); err != nil {
 		return err
 	}
@@ -231,38 +234,74 @@ func (l *lab) link(name string) (linkInfo, error) {
 
 // refresh reads the state of the world.
 func (l *lab) refresh() error {
-	s := state{devices: make([]device, len(deviceNames))}
-	var m *net.Interface
-	err := in("host", func() (err error) {
-		m, err = net.InterfaceByName("m0")
-		return err
-	})
+	host, err := links("host")
 	if err != nil {
 		return err
 	}
-	s.masterUp, s.mac = m.Flags&net.FlagUp != 0, m.HardwareAddr.String()
-	for i, name := range deviceNames {
-		d := device{name: name}
-		if info, err := l.link(name); err == nil {
-			d.there, d.up = true, slices.Contains(info.Flags, "UP")
-			s.mode, _ = info.Info.Data["mode"].(string)
-			for _, flag := range []string{"bridge", "private", "vepa"} {
-				if info.Info.Data[flag] == true {
-					s.flag = flag
-				}
-			}
-			out, err := output("n"+name, "ip", "-j", "addr", "show", "dev", "v"+name)
-			if err != nil {
-				return err
-			}
-			if d.addrs, err = addressesIn(out); err != nil {
-				return err
-			}
+	m := host["m0"]
+	s := state{mode: l.state.mode, flag: l.state.flag, masterUp: m.Flags&unix.IFF_UP != 0, mac: m.Address.String()}
+	for _, name := range deviceNames {
+		all, err := links("n" + name)
+		if err != nil {
+			return err
 		}
-		s.devices[i] = d
+		dev, there := all["v"+name]
+		d := device{name: name, there: there, up: dev.Flags&unix.IFF_UP != 0}
+		if d.addrs, err = addresses("n"+name, dev.Index); err != nil {
+			return err
+		}
+		s.devices = append(s.devices, d)
 	}
 	l.state = s
 	return nil
+}
+
+// ask reads mode and flag from the engine.
+func (l *lab) ask() {
+	for _, d := range l.state.devices {
+		info, err := l.link(d.name)
+		if err != nil {
+			continue // deleted
+		}
+		l.state.mode, _ = info.Info.Data["mode"].(string)
+		for _, flag := range []string{"bridge", "private", "vepa"} {
+			if info.Info.Data[flag] == true {
+				l.state.flag = flag
+			}
+		}
+		return
+	}
+}
+
+// links reads the interfaces of a namespace.
+func links(ns string) (map[string]rtnl.Link, error) {
+	ref, err := nsutil.Resolve(ns)
+	if err != nil {
+		return nil, err
+	}
+	all, err := nsutil.Links(ref)
+	byName := map[string]rtnl.Link{}
+	for _, link := range all {
+		byName[link.Name] = link
+	}
+	return byName, err
+}
+
+// addresses reads those of one interface, sorted.
+func addresses(ns string, index int) ([]string, error) {
+	ref, err := nsutil.Resolve(ns)
+	if err != nil {
+		return nil, err
+	}
+	all, err := nsutil.Addrs(ref)
+	var some []string
+	for _, a := range all {
+		if a.Index == index {
+			some = append(some, a.Prefix.Addr().String())
+		}
+	}
+	slices.Sort(some)
+	return some, err
 }
 
 // changed is called after every command: it waits for the engine and looks

@@ -3,7 +3,9 @@ package conformance
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,22 +39,40 @@ func renew(dir, filter string) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, linux, "mem=384M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "init="+self,
-		"con=null", "con0=null,fd:1", "quiet", envOut+"="+out, "IPVL_CONFORMANCE_HERE="+here, "IPVL_CONFORMANCE_UML="+dir, "IPVL_CONFORMANCE_RUN="+filter)
+		"con=null", "con0=null,fd:1", "quiet", envOut+"="+out, "IPVL_CONFORMANCE_HERE="+here, "IPVL_CONFORMANCE_UML="+dir, "IPVL_CONFORMANCE_RUN="+url.QueryEscape(filter))
 	cmd.WaitDelay = time.Second
 	var console bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &console, &console
 	if err := cmd.Run(); err != nil && ctx.Err() != nil {
 		return fmt.Errorf("user-mode Linux did not end: %w\n%s", err, console.String())
 	}
-	b, err := os.ReadFile(filepath.Join(out, "record.json"))
+	news, err := readRecord(filepath.Join(out, "record.json"))
 	if err != nil {
 		return fmt.Errorf("no record: %w (the program has to be static: CGO_ENABLED=0)\n%s", err, console.String())
 	}
 	fmt.Print(console.String())
-	return os.WriteFile(recordFile, b, 0o644)
+	return merge(news)
+}
+
+// merge puts what was recorded into the record, and drops cases that are no more.
+func merge(news *record) error {
+	cases, err := loadCases()
+	if err != nil {
+		return err
+	}
+	old, err := readRecord(recordFile)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for _, c := range cases {
+		if _, ok := news.Cases[c.key]; !ok && old != nil {
+			news.Cases[c.key] = old.Cases[c.key]
+		}
+	}
+	return news.write(recordFile, cases)
 }
 
 // initMain is this program as init of a user-mode Linux.
@@ -89,7 +109,11 @@ func initRecord() error {
 			return err
 		}
 	}
-	return recordKernel("/run/out/record.json", os.Getenv("IPVL_CONFORMANCE_RUN"))
+	filter, err := url.QueryUnescape(os.Getenv("IPVL_CONFORMANCE_RUN"))
+	if err != nil {
+		return err
+	}
+	return recordKernel("/run/out/record.json", filter)
 }
 
 // load loads a module and, before it, what it needs.
@@ -149,9 +173,10 @@ func recordKernel(path, filter string) error {
 	l.engine = kernel{}
 	r := &record{Kernel: unix.ByteSliceToString(u.Release[:]), Cases: map[string]observation{}}
 	start := time.Now()
-	if err := l.runAll(cases, nil, func(c testCase, o observation) { r.Cases[c.key] = o }); err != nil {
-		return err
+	failed := l.runAll(cases, nil, func(c testCase, o observation) { r.Cases[c.key] = o })
+	fmt.Printf("recorded %d of %d cases in %v\n", len(r.Cases), len(cases), time.Since(start).Round(time.Millisecond))
+	if failed != nil {
+		fmt.Println(failed)
 	}
-	fmt.Printf("recorded %d cases in %v\n", len(cases), time.Since(start).Round(time.Millisecond))
 	return r.write(path, cases)
 }
