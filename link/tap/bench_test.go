@@ -1,7 +1,6 @@
 package tap
 
 import (
-	"io"
 	"runtime"
 	"testing"
 
@@ -13,15 +12,14 @@ import (
 func TestNoAllocation(t *testing.T) {
 	each(t, func(t *testing.T, e *ends) {
 		to := newEnds(t, e.kind)
-		r := &reader{p: e.Port, buf: make([]byte, batchMax*smallMax+frameMax+1)}
+		r, fd := newReader(e.Port), fdOf(e.Port)
 		small := marked(60, 0)
 		pieces := [][]byte{small[:vnet.HeaderLen], small[vnet.HeaderLen:30], small[30:]}
 		room := make([]byte, 1<<17)
 		got := testing.AllocsPerRun(200, func() {
-			r.count = 0
 			unix.Write(e.far, small)
-			r.fill(uintptr(e.fd))
-			for _, b := range r.frames[:r.count] {
+			r.fill(fd)
+			for _, b := range r.Take() {
 				to.WriteFrame(b)
 			}
 			to.WriteVec(pieces)
@@ -69,18 +67,10 @@ func BenchmarkTCP(b *testing.B) {
 		b.Run(kind, func(b *testing.B) {
 			s := newSplice(b, kind)
 			for i, addr := range []string{"10.9.0.1/24", "10.9.0.2/24"} {
-				s.ends[i].ns.do(b, func() error { return addAddr("t0", addr) })
+				s.ends[i].ns.AddAddr(b, "t0", addr)
 			}
-			const size = 256 << 20
-			b.SetBytes(size)
-			for b.Loop() {
-				s.tcp(b, io.LimitReader(zeros{}, size), io.Discard)
-			}
+			s.ends[0].ns.BenchmarkTransfer(b, s.ends[1].ns, "10.9.0.2")
 			s.close(b)
 		})
 	}
 }
-
-type zeros struct{}
-
-func (zeros) Read(b []byte) (int, error) { return len(b), nil }

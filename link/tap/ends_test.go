@@ -5,8 +5,8 @@ import (
 	"os"
 	"testing"
 
+	"github.com/ipvl/ipvl/link/internal/nstest"
 	"github.com/ipvl/ipvl/link/vnet"
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -17,7 +17,7 @@ type ends struct {
 	*Port
 	kind string // "tap" or "sockets"
 	far  int    // non-blocking: packet socket on the interface, or the other socket
-	ns   *namespace
+	ns   *nstest.Namespace
 }
 
 // kinds are the kinds of ends that this machine has.
@@ -51,17 +51,11 @@ func newEnds(t testing.TB, kind string) *ends {
 		conn, _ := near.SyscallConn()
 		conn.Control(func(fd uintptr) { e.Port = newPort(near, int(fd), vnet.FeaturesAll, vnet.FeaturesAll) })
 	} else {
-		e.ns = newNS(t)
-		e.ns.do(t, func() (err error) {
-			if e.Port, err = New(tapFile(t, "t0", unix.IFF_VNET_HDR), Options{}); err != nil {
-				return err
-			}
-			if err := setUpDown("t0", true); err != nil {
-				return err
-			}
-			e.far, err = packetSocket("t0")
-			return err
-		})
+		e.ns = nstest.New(t)
+		e.ns.Do(t, func() (err error) { e.Port, err = New(tapFile(t, "t0", unix.IFF_VNET_HDR), Options{}); return err })
+		e.ns.SetUp(t, "t0", true)
+		index := e.ns.Attrs(t, "t0").Index
+		e.ns.Do(t, func() (err error) { e.far, err = packetSocket(index); return err })
 	}
 	t.Cleanup(func() { unix.Close(e.far) })
 	t.Cleanup(func() { e.Close() })
@@ -100,11 +94,7 @@ func tapFile(t testing.TB, name string, flags uint16) *os.File {
 
 // packetSocket sends and receives frames with virtio-net header on an
 // interface of the calling thread's namespace.
-func packetSocket(name string) (int, error) {
-	l, err := netlink.LinkByName(name)
-	if err != nil {
-		return -1, err
-	}
+func packetSocket(index int) (int, error) {
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, err
@@ -115,7 +105,7 @@ func packetSocket(name string) (int, error) {
 		}
 	}
 	all := binary.NativeEndian.Uint16([]byte{0, unix.ETH_P_ALL})
-	return fd, unix.Bind(fd, &unix.SockaddrLinklayer{Ifindex: l.Attrs().Index, Protocol: all})
+	return fd, unix.Bind(fd, &unix.SockaddrLinklayer{Ifindex: index, Protocol: all})
 }
 
 // send makes the port read a frame.
@@ -162,6 +152,12 @@ func marked(n int, mark byte) []byte {
 	}
 	copy(b[vnet.HeaderLen:], []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, testType >> 8, testType & 0xff})
 	return b
+}
+
+// fdOf is the port's descriptor, which must not be closed meanwhile.
+func fdOf(p *Port) (fd uintptr) {
+	p.file.Use(func(n int) { fd = uintptr(n) })
+	return fd
 }
 
 // serve runs Serve and returns a channel for its result.

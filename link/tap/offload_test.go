@@ -3,6 +3,7 @@ package tap
 import (
 	"testing"
 
+	"github.com/ipvl/ipvl/link/internal/nstest"
 	"github.com/ipvl/ipvl/link/vnet"
 	"golang.org/x/sys/unix"
 )
@@ -35,10 +36,10 @@ func TestSoundAndBits(t *testing.T) {
 func TestGranted(t *testing.T) {
 	each(t, func(t *testing.T, e *ends) {
 		if e.kind == "sockets" {
-			if f, err := offload(e.fd, vnet.FeaturesAll); err == nil {
+			if f, err := offload(int(fdOf(e.Port)), vnet.FeaturesAll); err == nil {
 				t.Errorf("a socket grants %05b", f)
 			}
-			if err := setHeader(e.fd); err == nil {
+			if err := setHeader(int(fdOf(e.Port))); err == nil {
 				t.Error("a socket takes a header length")
 			}
 			return
@@ -46,7 +47,7 @@ func TestGranted(t *testing.T) {
 		if e.Granted()&^vnet.FeatureUSO != vnet.FeaturesAll&^vnet.FeatureUSO || e.Features() != e.Granted() {
 			t.Errorf("granted %05b, features %05b, want all (USO since Linux 6.2)", e.Granted(), e.Features())
 		}
-		newNS(t).do(t, func() error {
+		nstest.New(t).Do(t, func() error {
 			p, err := New(tapFile(t, "t1", unix.IFF_VNET_HDR), Options{Without: vnet.FeatureTSO4 | vnet.FeatureUSO})
 			if err != nil {
 				return err

@@ -2,9 +2,9 @@ package tap
 
 import (
 	"os"
-	"sync"
 	"sync/atomic"
 
+	"github.com/ipvl/ipvl/link/internal/fdio"
 	"github.com/ipvl/ipvl/link/vnet"
 	"golang.org/x/sys/unix"
 )
@@ -14,19 +14,13 @@ import (
 type Port struct {
 	granted  vnet.Features
 	features vnet.Features
-	file     *os.File
-	fd       int // of file; valid under mu while !closed
-
-	mu     sync.RWMutex // see the package comment
-	closed atomic.Bool  // set under mu; Serve reads it without
-
-	stats counters
+	file     *fdio.File
+	stats    counters
 }
 
-// counters is Stats while the port runs.
+// counters is Stats while the port runs, but for what the file counts.
 type counters struct {
-	rxFrames, rxBytes, rxMalformed      atomic.Uint64
-	txFrames, txBytes, txDown, txErrors atomic.Uint64
+	rxMalformed, txDown, txErrors atomic.Uint64
 }
 
 // New makes a port of f, a descriptor of /dev/net/tun that is attached to an
@@ -79,7 +73,7 @@ func attach(f *os.File, fd int, o Options) (*Port, error) {
 }
 
 func newPort(f *os.File, fd int, granted, features vnet.Features) *Port {
-	return &Port{granted: granted, features: features, file: f, fd: fd}
+	return &Port{granted: granted, features: features, file: fdio.NewFile(f, fd)}
 }
 
 // Features says what may be written: the kernel completes the rest.
@@ -90,13 +84,13 @@ func (p *Port) Granted() vnet.Features { return p.granted }
 
 // Stats returns the counters. After Close they are the last ones.
 func (p *Port) Stats() Stats {
-	c := &p.stats
+	f, c := p.file, &p.stats
 	return Stats{
-		RxFrames:    c.rxFrames.Load(),
-		RxBytes:     c.rxBytes.Load(),
+		RxFrames:    f.RxFrames.Load(),
+		RxBytes:     f.RxBytes.Load(),
 		RxMalformed: c.rxMalformed.Load(),
-		TxFrames:    c.txFrames.Load(),
-		TxBytes:     c.txBytes.Load(),
+		TxFrames:    f.TxFrames.Load(),
+		TxBytes:     f.TxBytes.Load(),
 		TxDown:      c.txDown.Load(),
 		TxErrors:    c.txErrors.Load(),
 	}
@@ -106,12 +100,7 @@ func (p *Port) Stats() Stats {
 // nothing is written any more. Closing again does nothing. It may be called from
 // Serve's handle.
 func (p *Port) Close() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed.Swap(true) {
-		return nil
-	}
-	if err := p.file.Close(); err != nil {
+	if err := p.file.Close(nil); err != nil {
 		return &Error{Op: "close", Err: err}
 	}
 	return nil

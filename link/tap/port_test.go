@@ -6,6 +6,8 @@ import (
 	"os"
 	"testing"
 
+	"github.com/ipvl/ipvl/link/internal/fdio"
+	"github.com/ipvl/ipvl/link/internal/nstest"
 	"github.com/ipvl/ipvl/link/vnet"
 	"golang.org/x/sys/unix"
 )
@@ -41,7 +43,7 @@ func TestWrite(t *testing.T) {
 
 func TestServe(t *testing.T) {
 	each(t, func(t *testing.T, e *ends) {
-		const n = 3 * batchMax // queued before Serve starts, so that it batches
+		const n = 3 * fdio.BatchMax // queued before Serve starts, so that it batches
 		for i := range n {
 			e.send(t, marked(60+i, byte(i)))
 		}
@@ -75,7 +77,7 @@ func TestServe(t *testing.T) {
 // TestServeSizes mixes frames around what counts as small.
 func TestServeSizes(t *testing.T) {
 	e := newEnds(t, "sockets")
-	sizes := []int{60, 60, 60, 60, smallMax, 60, smallMax + 1, 60, 60, 60, 60, 60, frameMax - 10, 60, frameMax - 10}
+	sizes := []int{60, 60, 60, 60, fdio.SmallMax, 60, fdio.SmallMax + 1, 60, 60, 60, 60, 60, fdio.FrameMax - 10, 60, fdio.FrameMax - 10}
 	got := make(chan []byte, len(sizes))
 	serve(e.Port, func(b []byte) { got <- bytes.Clone(b) })
 	for i := range 40 { // rounds, each short enough for the sockets' buffer
@@ -94,7 +96,7 @@ func TestServeSizes(t *testing.T) {
 func TestServeMalformed(t *testing.T) {
 	e := newEnds(t, "sockets")
 	e.send(t, make([]byte, vnet.HeaderLen-1))
-	e.send(t, marked(frameMax-vnet.HeaderLen+1, 0))
+	e.send(t, marked(fdio.FrameMax-vnet.HeaderLen+1, 0))
 	e.send(t, marked(60, 1))
 	got := make(chan int, 1)
 	serve(e.Port, func(b []byte) { got <- len(b) })
@@ -119,11 +121,11 @@ func TestWriteErrors(t *testing.T) {
 			if err := e.WriteFrame(bad); err != ErrMalformed {
 				t.Errorf("unknown segmentation: %v, want %v", err, ErrMalformed)
 			}
-			e.ns.do(t, func() error { return setUpDown("t0", false) })
+			e.ns.SetUp(t, "t0", false)
 			if err := e.WriteFrame(marked(60, 0)); err != ErrDown || e.Stats().TxDown != 1 {
 				t.Errorf("down: %v, counted %d, want %v once", err, e.Stats().TxDown, ErrDown)
 			}
-			e.ns.do(t, func() error { return deleteLink("t0") })
+			e.ns.Delete(t, "t0")
 			if err := e.WriteFrame(marked(60, 0)); err != ErrGone {
 				t.Errorf("deleted: %v, want %v", err, ErrGone)
 			}
@@ -172,14 +174,15 @@ func TestGone(t *testing.T) {
 			continue
 		}
 		rows = append(rows,
-			row{"deleted", kind, func(t *testing.T, e *ends) { e.ns.do(t, func() error { return deleteLink("t0") }) }},
+			row{"deleted", kind, func(t *testing.T, e *ends) { e.ns.Delete(t, "t0") }},
 			row{"down, then deleted", kind, func(t *testing.T, e *ends) {
-				e.ns.do(t, func() error { return errors.Join(setUpDown("t0", false), deleteLink("t0")) })
+				e.ns.SetUp(t, "t0", false)
+				e.ns.Delete(t, "t0")
 			}},
 			row{"namespace ended", kind, func(t *testing.T, e *ends) {
-				to := newNS(t)
-				e.ns.do(t, func() error { return moveLink("t0", to) })
-				to.end()
+				to := nstest.New(t)
+				e.ns.Move(t, "t0", to)
+				to.End()
 			}})
 	}
 	for _, c := range rows {
@@ -201,19 +204,18 @@ func TestGone(t *testing.T) {
 // TestUnpolled reads as Serve does when the poller refuses the descriptor.
 func TestUnpolled(t *testing.T) {
 	each(t, func(t *testing.T, e *ends) {
-		r := &reader{p: e.Port, buf: make([]byte, batchMax*smallMax+frameMax+1)}
-		r.unpolled() // nothing, or the kernel's own frames
-		r.count = 0
+		r := newReader(e.Port)
+		r.Unpolled() // nothing, or the kernel's own frames
+		r.Take()
 		e.send(t, marked(60, 0))
-		for r.count == 0 {
-			r.unpolled()
+		for len(r.Take()) == 0 {
+			r.Unpolled()
 		}
 		if r.failed() != nil {
 			t.Error(r.failed())
 		}
 		e.Close()
-		r.count = 0
-		if r.unpolled(); r.count != 0 {
+		if r.Unpolled(); len(r.Take()) != 0 {
 			t.Error("read from a closed port")
 		}
 	})
@@ -244,7 +246,7 @@ func TestNewErrors(t *testing.T) {
 		if kind != "tap" {
 			continue
 		}
-		newNS(t).do(t, func() error {
+		nstest.New(t).Do(t, func() error {
 			blocking := tapFile(t, "b0", unix.IFF_VNET_HDR)
 			unix.SetNonblock(int(blocking.Fd()), false)
 			unattached, err := os.OpenFile("/dev/net/tun", os.O_RDWR|unix.O_NONBLOCK, 0)

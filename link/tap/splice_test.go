@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"io"
 	"math/rand/v2"
-	"net"
 	"sync/atomic"
 	"testing"
 
@@ -88,9 +87,9 @@ func TestSpliceStream(t *testing.T) {
 		sum := sha256.New()
 		if e.kind == "tap" {
 			for i, addr := range []string{"10.9.0.1/24", "10.9.0.2/24"} {
-				s.ends[i].ns.do(t, func() error { return addAddr("t0", addr) })
+				s.ends[i].ns.AddAddr(t, "t0", addr)
 			}
-			s.tcp(t, bytes.NewReader(data), sum)
+			s.ends[0].ns.Transfer(t, s.ends[1].ns, "10.9.0.2", bytes.NewReader(data), sum)
 		} else {
 			s.frames(t, data, sum)
 		}
@@ -103,32 +102,6 @@ func TestSpliceStream(t *testing.T) {
 				s.open.Load(), s.wrong.Load(), s.failed.Load())
 		}
 	})
-}
-
-// tcp sends data from left to right.
-func (s *splice) tcp(t testing.TB, data io.Reader, sink io.Writer) {
-	t.Helper()
-	var ln net.Listener
-	var to net.Conn
-	s.ends[1].ns.do(t, func() (err error) { ln, err = net.Listen("tcp", "10.9.0.2:0"); return err })
-	defer ln.Close()
-	received := make(chan error, 1)
-	go func() {
-		from, err := ln.Accept()
-		if err == nil {
-			_, err = io.Copy(sink, from)
-			from.Close()
-		}
-		received <- err
-	}()
-	s.ends[0].ns.do(t, func() (err error) { to, err = net.Dial("tcp", ln.Addr().String()); return err })
-	if _, err := io.Copy(to, data); err != nil {
-		t.Fatal(err)
-	}
-	to.Close()
-	if err := <-received; err != nil {
-		t.Fatal(err)
-	}
 }
 
 // frames sends data from left to right, one frame after the other.
