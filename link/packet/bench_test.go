@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/ipvl/ipvl/link/internal/fdio"
+	"github.com/ipvl/ipvl/link/internal/nstest"
 	"github.com/ipvl/ipvl/link/vnet"
 	"golang.org/x/sys/unix"
 )
@@ -11,18 +13,17 @@ import (
 // TestNoAllocation counts for the whole path: read, hand over, write.
 func TestNoAllocation(t *testing.T) {
 	_, near, far := pair(t)
-	r := newReader(far)
+	r, fd := newReader(far), fdOf(far)
 	small := marked(60, 0)
 	pieces := [][]byte{small[:vnet.HeaderLen], small[vnet.HeaderLen:30], small[30:]}
 	long := marked(2000, 0)
 	got := testing.AllocsPerRun(200, func() {
 		near.WriteVec(pieces)
 		near.WriteFrame(long) // an error
-		r.fill(uintptr(far.fd))
-		for _, b := range r.frames[:r.count] {
+		r.fill(fd)
+		for _, b := range r.Take() {
 			near.WriteFrame(b)
 		}
-		r.count = 0
 	})
 	if got != 0 || far.Stats().RxFrames < 200 || near.Stats().TxFrames < 400 || near.Stats().TxErrors < 200 {
 		t.Errorf("%v allocations a frame, %+v, %+v", got, near.Stats(), far.Stats())
@@ -34,7 +35,8 @@ func TestNoAllocation(t *testing.T) {
 func BenchmarkSplice(b *testing.B) {
 	s := newSplice(b, false)
 	left, right := farEnd(b, s.left, "v"), farEnd(b, s.right, "w")
-	frame, r := marked(60, 0), newReader(right)
+	frame, r, fd := marked(60, 0), newReader(right), fdOf(right)
+	room := r.Room(tagLen + fdio.FrameMax)
 	b.ReportAllocs()
 	b.ResetTimer()
 	for sent, got := 0, 0; got < b.N; {
@@ -43,7 +45,7 @@ func BenchmarkSplice(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		b, errno := r.receive(uintptr(right.fd), r.buf)
+		b, errno := r.receive(fd, room)
 		switch {
 		case errno == unix.EAGAIN:
 			runtime.Gosched()
@@ -56,10 +58,8 @@ func BenchmarkSplice(b *testing.B) {
 }
 
 // farEnd opens a port on an interface of one of the stacks.
-func farEnd(b *testing.B, n *namespace, name string) *Port {
-	index := 0
-	n.do(b, func() (err error) { index, err = indexOf(name); return err })
-	return n.open(b, Options{Index: index, Filter: Filter{Multicast: true}})
+func farEnd(b *testing.B, ns *nstest.Namespace, name string) *Port {
+	return open(b, ns, Options{Index: ns.Attrs(b, name).Index, Filter: Filter{Multicast: true}})
 }
 
 func BenchmarkSetFilter(b *testing.B) {

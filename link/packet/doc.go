@@ -19,11 +19,9 @@
 //
 // # Reading
 //
-// Serve sleeps in Go's network poller. When it is woken it reads frame by frame and
-// hands each over at once, for latency; when the queue does not run dry after a
-// few, it reads some small frames in a row before handing them over, for
-// throughput. Frames of more than 4 KiB always go one by one through
-// the same, cache-warm bytes. No lock is held and nothing is allocated per frame.
+// Serve sleeps in Go's network poller. It hands over each frame at once, for latency,
+// and some small ones together when they come thick, for throughput
+// (link/internal/fdio). No lock is held and nothing is allocated per frame.
 // Frames are borrowed: they are overwritten when the call that got the last of
 // them returns.
 //
@@ -38,9 +36,9 @@
 //
 // # Locks
 //
-// mu orders use of the descriptor against Close: writers, SetFilter and Stats hold
-// it shared for one system call that cannot block, Close holds it alone. Serve
-// relies on os.File for the same.
+// A lock of the file (link/internal/fdio) orders use of the descriptor against Close:
+// writers, SetFilter and Stats hold it shared for one system call that cannot
+// block, Close holds it alone. Serve relies on os.File for the same.
 //
 // # Limits
 //

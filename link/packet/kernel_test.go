@@ -80,7 +80,7 @@ func TestFilterAllAndNone(t *testing.T) {
 // (net.core.optmem_max) or takes at all.
 func TestLargeFilter(t *testing.T) {
 	ns, _, far := pair(t)
-	ns.do(t, func() error {
+	ns.Do(t, func() error {
 		// Older kernels have so little anyway, and no setting for a namespace.
 		if err := os.WriteFile("/proc/sys/net/core/optmem_max", []byte("20480"), 0); err != nil {
 			t.Log(err)

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
+	"github.com/ipvl/ipvl/link/internal/nstest"
 	"golang.org/x/sys/unix"
 )
 
@@ -18,9 +18,9 @@ func TestDownAndUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-got
-		ns.do(t, func() error { return setUpDown("vp", false) })
-		ns.do(t, func() error { return setUpDown("vp", true) })
-		ns.waitUp(t, "v")
+		ns.SetUp(t, "vp", false)
+		ns.SetUp(t, "vp", true)
+		ns.WaitUp(t, "v")
 	}
 	far.Close()
 	if err := <-done; err != nil {
@@ -32,9 +32,9 @@ func TestDownAndUp(t *testing.T) {
 func TestDownForLong(t *testing.T) {
 	ns, near, far := pair(t)
 	r := newReader(far)
-	ns.do(t, func() error { return setUpDown("vp", false) })
-	if !r.fill(uintptr(far.fd)) || r.errno != unix.ENETDOWN {
-		t.Fatalf("errno %v, want %v", r.errno, unix.ENETDOWN)
+	ns.SetUp(t, "vp", false)
+	if !r.fill(fdOf(far)) || r.Errno != unix.ENETDOWN {
+		t.Fatalf("errno %v, want %v", r.Errno, unix.ENETDOWN)
 	}
 	if err := r.failed(); err != nil || r.wait != firstLook {
 		t.Fatalf("down: %v, next look in %v, want %v", err, r.wait, firstLook)
@@ -47,8 +47,8 @@ func TestDownForLong(t *testing.T) {
 	if r.wait != lastLook {
 		t.Errorf("next look in %v, want %v", r.wait, lastLook)
 	}
-	ns.do(t, func() error { return setUpDown("vp", true) })
-	ns.waitUp(t, "v")
+	ns.SetUp(t, "vp", true)
+	ns.WaitUp(t, "v")
 	if err := r.look(); err != nil || r.wait != 0 {
 		t.Errorf("up: %v, next look in %v, want never", err, r.wait)
 	}
@@ -62,26 +62,21 @@ func TestDownForLong(t *testing.T) {
 func TestGone(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		away func(n *namespace) error
+		away func(t *testing.T, ns, other *nstest.Namespace)
 	}{
-		{"deleted", func(*namespace) error { return deleteLink("vp") }},
-		{"peer deleted", func(*namespace) error { return deleteLink("v") }},
-		{"down, then deleted", func(*namespace) error {
-			return errors.Join(setUpDown("vp", false), deleteLink("vp"))
+		{"deleted", func(t *testing.T, ns, _ *nstest.Namespace) { ns.Delete(t, "vp") }},
+		{"peer deleted", func(t *testing.T, ns, _ *nstest.Namespace) { ns.Delete(t, "v") }},
+		{"down, then deleted", func(t *testing.T, ns, _ *nstest.Namespace) {
+			ns.SetUp(t, "vp", false)
+			ns.Delete(t, "vp")
 		}},
-		{"moved to another namespace", func(other *namespace) error {
-			l, err := netlink.LinkByName("vp")
-			if err != nil {
-				return err
-			}
-			return netlink.LinkSetNsFd(l, other.fd)
-		}},
+		{"moved to another namespace", func(t *testing.T, ns, other *nstest.Namespace) { ns.Move(t, "vp", other) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ns, _, far := pair(t)
-			other := newNS(t)
+			other := nstest.New(t)
 			done := serve(far, func([]byte) {})
-			ns.do(t, func() error { return c.away(other) })
+			c.away(t, ns, other)
 			if err := <-done; !errors.Is(err, ErrGone) {
 				t.Errorf("Serve: %v, want %v", err, ErrGone)
 			}
@@ -96,12 +91,12 @@ func TestGone(t *testing.T) {
 // and deletes it then: no event announces that.
 func TestGoneWhileDown(t *testing.T) {
 	ns, _, far := pair(t)
-	ns.do(t, func() error { return setUpDown("vp", false) })
+	ns.SetUp(t, "vp", false)
 	r := newReader(far)
-	if r.fill(uintptr(far.fd)); r.failed() != nil || r.look() != nil || r.wait == 0 {
-		t.Fatalf("errno %v, next look in %v: down was not seen, or not survived", r.errno, r.wait)
+	if r.fill(fdOf(far)); r.failed() != nil || r.look() != nil || r.wait == 0 {
+		t.Fatalf("errno %v, next look in %v: down was not seen, or not survived", r.Errno, r.wait)
 	}
-	ns.do(t, func() error { return deleteLink("vp") })
+	ns.Delete(t, "vp")
 	if err := r.look(); err != ErrGone {
 		t.Errorf("look: %v, want %v", err, ErrGone)
 	}
@@ -112,17 +107,15 @@ func TestGoneWhileDown(t *testing.T) {
 }
 
 func TestOpenWhileDown(t *testing.T) {
-	ns := newNS(t)
-	index := ns.veth(t, "v", ns)
-	ns.do(t, func() error { return setUpDown("v", false) })
-	p := ns.open(t, Options{Index: index, Filter: Filter{All: true}})
+	ns := nstest.New(t)
+	v, vp := ns.Veth(t, "v", ns, "vp")
+	ns.SetUp(t, "v", false)
+	p := openAll(t, ns, v.Index)
 	got := make(chan []byte, 1)
 	serve(p, collect(got))
-	peer := 0
-	ns.do(t, func() (err error) { peer, err = indexOf("vp"); return err })
-	from := ns.open(t, Options{Index: peer})
-	ns.do(t, func() error { return setUpDown("v", true) })
-	ns.waitUp(t, "vp")
+	from := open(t, ns, Options{Index: vp.Index})
+	ns.SetUp(t, "v", true)
+	ns.WaitUp(t, "vp")
 	from.WriteFrame(marked(60, 0))
 	<-got
 }
@@ -132,15 +125,14 @@ func TestUnpolled(t *testing.T) {
 	_, near, far := pair(t)
 	r := newReader(far)
 	near.WriteFrame(marked(60, 7))
-	for r.count == 0 {
-		r.unpolled() // once, or more where other frames came first
+	for len(r.Take()) == 0 {
+		r.Unpolled() // once, or more where other frames came first
 	}
 	if err := r.failed(); err != nil {
 		t.Error(err)
 	}
 	far.Close()
-	r.count = 0
-	if r.unpolled(); r.count != 0 {
+	if r.Unpolled(); len(r.Take()) != 0 {
 		t.Error("read from a closed port")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/ipvl/ipvl/link/internal/fdio"
 	"github.com/ipvl/ipvl/link/vnet"
 	"golang.org/x/sys/unix"
 )
@@ -14,20 +15,14 @@ import (
 type Port struct {
 	index    int
 	features vnet.Features
-	file     *os.File
-	fd       int // of file; valid under mu while !closed
-
-	mu     sync.RWMutex // see the package comment
-	closed atomic.Bool  // set under mu; Serve reads it without
-
-	stats counters
-	drops kernelDrops // +checklocks:mu
+	file     *fdio.File
+	stats    counters
+	drops    kernelDrops
 }
 
-// counters is Stats while the port runs.
+// counters is Stats while the port runs, but for what the file counts.
 type counters struct {
-	rxFrames, rxBytes, rxTruncated, rxRefused atomic.Uint64
-	txFrames, txBytes, txFull, txErrors       atomic.Uint64
+	rxTruncated, rxRefused, txFull, txErrors atomic.Uint64
 }
 
 // Open opens a port on an Ethernet interface. It needs CAP_NET_RAW in the user
@@ -55,7 +50,7 @@ func Open(o Options) (*Port, error) {
 
 // newPort takes over fd, a socket that is set up.
 func newPort(fd, index int) *Port {
-	return &Port{index: index, features: features(), file: os.NewFile(uintptr(fd), "packet"), fd: fd}
+	return &Port{index: index, features: features(), file: fdio.NewFile(os.NewFile(uintptr(fd), "packet"), fd)}
 }
 
 // Features says what may be written: the kernel completes it in software where
@@ -65,12 +60,9 @@ func (p *Port) Features() vnet.Features { return p.features }
 // SetFilter replaces the filter in one step: each frame is judged by the old or
 // the new one. Frames that are queued already stay. The error is an *Error.
 func (p *Port) SetFilter(f Filter) error {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	if p.closed.Load() {
-		return p.fail("set filter", ErrClosed)
-	}
-	if err := attach(p.fd, f); err != nil {
+	err := ErrClosed
+	p.file.Use(func(fd int) { err = attach(fd, f) })
+	if err != nil {
 		return p.fail("set filter", err)
 	}
 	return nil
@@ -78,17 +70,16 @@ func (p *Port) SetFilter(f Filter) error {
 
 // Stats returns the counters. After Close they are the last ones.
 func (p *Port) Stats() Stats {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	c := &p.stats
+	p.file.Use(p.drops.update)
+	f, c := p.file, &p.stats
 	return Stats{
-		RxFrames:    c.rxFrames.Load(),
-		RxBytes:     c.rxBytes.Load(),
+		RxFrames:    f.RxFrames.Load(),
+		RxBytes:     f.RxBytes.Load(),
 		RxTruncated: c.rxTruncated.Load(),
 		RxRefused:   c.rxRefused.Load(),
-		RxDropped:   p.drops.read(p.fd, p.closed.Load()),
-		TxFrames:    c.txFrames.Load(),
-		TxBytes:     c.txBytes.Load(),
+		RxDropped:   p.drops.load(),
+		TxFrames:    f.TxFrames.Load(),
+		TxBytes:     f.TxBytes.Load(),
 		TxFull:      c.txFull.Load(),
 		TxErrors:    c.txErrors.Load(),
 	}
@@ -98,14 +89,7 @@ func (p *Port) Stats() Stats {
 // nothing is written any more. Closing again does nothing. It may
 // be called from Serve's handle.
 func (p *Port) Close() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed.Load() {
-		return nil
-	}
-	p.drops.read(p.fd, false)
-	p.closed.Store(true)
-	if err := p.file.Close(); err != nil {
+	if err := p.file.Close(p.drops.update); err != nil {
 		return p.fail("close", err)
 	}
 	return nil
@@ -121,14 +105,18 @@ type kernelDrops struct {
 	sum uint64 // +checklocks:mu
 }
 
-// read returns the sum, brought up to date unless the socket is closed.
-func (k *kernelDrops) read(fd int, closed bool) uint64 {
+// update adds what the socket fd counted since it was last asked.
+func (k *kernelDrops) update(fd int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !closed {
-		if s, err := unix.GetsockoptTpacketStats(fd, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
-			k.sum += uint64(s.Drops)
-		}
+	if s, err := unix.GetsockoptTpacketStats(fd, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
+		k.sum += uint64(s.Drops)
 	}
+}
+
+// load returns the sum.
+func (k *kernelDrops) load() uint64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	return k.sum
 }

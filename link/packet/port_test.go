@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"testing"
 
+	"github.com/ipvl/ipvl/link/internal/nstest"
 	"github.com/ipvl/ipvl/link/vnet"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -111,11 +112,11 @@ func TestWriteErrors(t *testing.T) {
 	if got := near.Stats().TxErrors; got != 8 {
 		t.Errorf("counted %d errors, want 8", got)
 	}
-	ns.do(t, func() error { return setUpDown("v", false) })
+	ns.SetUp(t, "v", false)
 	if err := near.WriteFrame(marked(60, 0)); err != ErrDown {
 		t.Errorf("down: %v, want %v", err, ErrDown)
 	}
-	ns.do(t, func() error { return deleteLink("v") })
+	ns.Delete(t, "v")
 	if err := near.WriteFrame(marked(60, 0)); err != ErrGone {
 		t.Errorf("deleted: %v, want %v", err, ErrGone)
 	}
@@ -128,18 +129,10 @@ func TestWriteErrors(t *testing.T) {
 	}
 }
 
-func deleteLink(name string) error {
-	l, err := netlink.LinkByName(name)
-	if err != nil {
-		return err
-	}
-	return netlink.LinkDel(l)
-}
-
 // TestWriteFull holds frames in the interface's queue until there is no room.
 func TestWriteFull(t *testing.T) {
 	ns, near, _ := pair(t)
-	ns.do(t, func() error {
+	ns.Do(t, func() error {
 		return exec.Command("tc", "qdisc", "add", "dev", "v", "root", "tbf", "rate", "8bit", "burst", "2000", "limit", "1m").Run()
 	})
 	var err error
@@ -154,8 +147,8 @@ func TestWriteFull(t *testing.T) {
 }
 
 func TestOpenErrors(t *testing.T) {
-	ns := newNS(t)
-	index := ns.veth(t, "v", ns)
+	ns := nstest.New(t)
+	v, _ := ns.Veth(t, "v", ns, "vp")
 	for _, c := range []struct {
 		name string
 		o    Options
@@ -164,7 +157,7 @@ func TestOpenErrors(t *testing.T) {
 		{"no such interface", Options{Index: 999}, unix.ENODEV},
 		{"loopback", Options{Index: 1}, unix.EPROTONOSUPPORT},
 	} {
-		ns.do(t, func() error {
+		ns.Do(t, func() error {
 			p, err := Open(c.o)
 			if !errors.Is(err, c.want) || p != nil {
 				t.Errorf("%s: %v, %v, want %v", c.name, p, err, c.want)
@@ -175,8 +168,8 @@ func TestOpenErrors(t *testing.T) {
 			return nil
 		})
 	}
-	ns.do(t, func() error {
-		_, err := Open(Options{Index: index, Filter: Filter{Addrs: addrs("192.0.2.1")[:1:1]}})
+	ns.Do(t, func() error {
+		_, err := Open(Options{Index: v.Index, Filter: Filter{Addrs: addrs("192.0.2.1")[:1:1]}})
 		return err
 	})
 }
@@ -215,10 +208,10 @@ func TestReceiveMore(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ns, near, _ := pair(t)
-			ns.do(t, func() error { return addMacvlan("m", "vp", own) })
-			ns.do(t, func() (err error) { c.o.Index, err = indexOf("m"); return err })
+			addMacvlan(t, ns, "m", "vp", own)
+			c.o.Index = ns.Attrs(t, "m").Index
 			c.o.Filter.All = true
-			far := ns.open(t, c.o)
+			far := open(t, ns, c.o)
 			got := make(chan []byte, 2)
 			serve(far, collect(got))
 			send := func(mark byte, mac ...byte) {
@@ -238,43 +231,26 @@ func TestReceiveMore(t *testing.T) {
 			if seen['g'] != c.group {
 				t.Errorf("group arrives: %v, want %v", seen['g'], c.group)
 			}
-			ns.do(t, func() error {
-				l, err := netlink.LinkByName("m")
-				if err == nil && l.Attrs().Promisc != c.count {
-					t.Errorf("promiscuity %d, want %d", l.Attrs().Promisc, c.count)
-				}
-				return err
-			})
+			if got := ns.Attrs(t, "m").Promisc; got != c.count {
+				t.Errorf("promiscuity %d, want %d", got, c.count)
+			}
 		})
 	}
 }
 
-func indexOf(name string) (int, error) {
-	l, err := netlink.LinkByName(name)
-	if err != nil {
-		return 0, err
-	}
-	return l.Attrs().Index, nil
-}
-
-func addMacvlan(name, parent string, mac net.HardwareAddr) error {
-	index, err := indexOf(parent)
-	if err != nil {
-		return err
-	}
+func addMacvlan(t *testing.T, ns *nstest.Namespace, name, parent string, mac net.HardwareAddr) {
+	t.Helper()
 	m := &netlink.Macvlan{LinkAttrs: netlink.NewLinkAttrs(), Mode: netlink.MACVLAN_MODE_BRIDGE}
-	m.Name, m.ParentIndex, m.HardwareAddr = name, index, mac
-	if err := netlink.LinkAdd(m); err != nil {
-		return err
-	}
-	return netlink.LinkSetUp(m)
+	m.Name, m.ParentIndex, m.HardwareAddr = name, ns.Attrs(t, parent).Index, mac
+	ns.Do(t, func() error { return netlink.LinkAdd(m) })
+	ns.SetUp(t, name, true)
 }
 
 // TestOutgoingIgnored has somebody else, as the host, send on the interface that
 // is read; only the far end's frame may arrive.
 func TestOutgoingIgnored(t *testing.T) {
 	ns, near, far := pair(t)
-	host := ns.open(t, Options{Index: near.index})
+	host := open(t, ns, Options{Index: near.index})
 	got := make(chan []byte, 3)
 	serve(near, collect(got))
 	host.WriteFrame(marked(60, 'h'))

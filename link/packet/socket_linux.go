@@ -2,11 +2,13 @@ package packet
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"unsafe"
 
+	"github.com/ipvl/ipvl/link/internal/fdio"
 	"github.com/ipvl/ipvl/link/vnet"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
@@ -27,28 +29,16 @@ func setUp(fd int, o Options, prog []bpf.RawInstruction) (op string, err error) 
 			return opt.op, err
 		}
 	}
-	if err := setBuf(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, o.RcvBuf); err != nil {
+	if err := fdio.SetBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, cmp.Or(o.RcvBuf, DefaultBuf)); err != nil {
 		return "set receive buffer", err
 	}
-	if err := setBuf(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, o.SndBuf); err != nil {
+	if err := fdio.SetBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, cmp.Or(o.SndBuf, DefaultBuf)); err != nil {
 		return "set send buffer", err
 	}
 	if err := attachOrShorten(fd, o.Filter, prog); err != nil {
 		return "set filter", err
 	}
 	return bind(fd, o)
-}
-
-// setBuf sets a socket buffer. The kernel doubles what it is given, and clamps it
-// where force is not permitted.
-func setBuf(fd, force, plain, size int) error {
-	if size == 0 {
-		size = DefaultBuf
-	}
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, size/2) == nil {
-		return nil
-	}
-	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, plain, size/2)
 }
 
 // attach compiles f and attaches it.

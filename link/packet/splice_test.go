@@ -3,15 +3,14 @@ package packet
 import (
 	"bytes"
 	"crypto/sha256"
-	"io"
 	"math/rand/v2"
 	"net"
 	"sync/atomic"
 	"testing"
 
+	"github.com/ipvl/ipvl/link/internal/fdio"
+	"github.com/ipvl/ipvl/link/internal/nstest"
 	"github.com/ipvl/ipvl/link/vnet"
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 )
 
 // splice is two kernel stacks, joined by two ports in this process:
@@ -23,7 +22,7 @@ import (
 //
 //	left v ──veth── vp, port ── push ── port, m ──veth── mp, port ── pop ── port, wp ──veth── w right
 type splice struct {
-	left, right *namespace
+	left, right *nstest.Namespace
 	ports       []*Port
 	done        []<-chan error
 	large       atomic.Uint64 // frames above the MTU, with segmentation left open
@@ -32,23 +31,18 @@ type splice struct {
 }
 
 func newSplice(t testing.TB, tagged bool) *splice {
-	middle := newNS(t)
-	s := &splice{left: newNS(t), right: newNS(t)}
-	s.left.veth(t, "v", middle)
-	s.right.veth(t, "w", middle)
-	open := func(name string) *Port {
-		index := 0
-		middle.do(t, func() (err error) { index, err = indexOf(name); return err })
-		return middle.open(t, Options{Index: index, Filter: Filter{All: true}})
-	}
-	near, far := open("vp"), open("wp")
+	middle := nstest.New(t)
+	s := &splice{left: nstest.New(t), right: nstest.New(t)}
+	_, vp := s.left.Veth(t, "v", middle, "vp")
+	_, wp := s.right.Veth(t, "w", middle, "wp")
+	near, far := openAll(t, middle, vp.Index), openAll(t, middle, wp.Index)
 	if !tagged {
 		s.join(near, far, as(nil))
 		s.join(far, near, as(nil))
 		return s
 	}
-	middle.veth(t, "m", middle)
-	m, mp := open("m"), open("mp")
+	left, right := middle.Veth(t, "m", middle, "mp")
+	m, mp := openAll(t, middle, left.Index), openAll(t, middle, right.Index)
 	s.join(near, m, as(push))
 	s.join(m, near, as(pop))
 	s.join(far, mp, as(push))
@@ -75,7 +69,7 @@ func as(f func(room, frame []byte) []byte) func([]byte) []byte {
 	if f == nil {
 		return func(b []byte) []byte { return b }
 	}
-	room := make([]byte, frameMax+tagLen)
+	room := make([]byte, fdio.FrameMax+tagLen)
 	return func(b []byte) []byte { return f(room, b) }
 }
 
@@ -116,47 +110,8 @@ func (s *splice) look(b []byte) {
 
 // address gives both sides an address.
 func (s *splice) address(t testing.TB, left, right string) {
-	s.left.do(t, func() error { return addAddr("v", left) })
-	s.right.do(t, func() error { return addAddr("w", right) })
-}
-
-func addAddr(name, addr string) error {
-	l, err := netlink.LinkByName(name)
-	if err != nil {
-		return err
-	}
-	a, err := netlink.ParseAddr(addr)
-	if err != nil {
-		return err
-	}
-	a.Flags = unix.IFA_F_NODAD
-	return netlink.AddrAdd(l, a)
-}
-
-// transfer sends data by TCP from left to an address of right and returns what arrived.
-func (s *splice) transfer(t testing.TB, host string, data io.Reader, sink io.Writer) {
-	t.Helper()
-	var ln net.Listener
-	s.right.do(t, func() (err error) { ln, err = net.Listen("tcp", net.JoinHostPort(host, "0")); return err })
-	defer ln.Close()
-	var to net.Conn
-	received := make(chan error, 1)
-	go func() {
-		from, err := ln.Accept()
-		if err == nil {
-			_, err = io.Copy(sink, from)
-			from.Close()
-		}
-		received <- err
-	}()
-	s.left.do(t, func() (err error) { to, err = net.Dial("tcp", ln.Addr().String()); return err })
-	if _, err := io.Copy(to, data); err != nil {
-		t.Fatal(err)
-	}
-	to.Close()
-	if err := <-received; err != nil {
-		t.Fatal(err)
-	}
+	s.left.AddAddr(t, "v", left)
+	s.right.AddAddr(t, "w", right)
 }
 
 // close ends every Serve.
@@ -187,7 +142,7 @@ func TestTCPThroughSplice(t *testing.T) {
 			s.address(t, c.left, c.right)
 			sum := sha256.New()
 			host, _, _ := net.ParseCIDR(c.right)
-			s.transfer(t, host.String(), bytes.NewReader(data), sum)
+			s.left.Transfer(t, s.right, host.String(), bytes.NewReader(data), sum)
 			s.close(t)
 			if want := sha256.Sum256(data); !bytes.Equal(sum.Sum(nil), want[:]) {
 				t.Error("what arrived is not what was sent")
@@ -204,14 +159,6 @@ func TestTCPThroughSplice(t *testing.T) {
 func BenchmarkTCP(b *testing.B) {
 	s := newSplice(b, false)
 	s.address(b, "10.9.0.1/24", "10.9.0.2/24")
-	const size = 256 << 20
-	b.SetBytes(size)
-	for b.Loop() {
-		s.transfer(b, "10.9.0.2", io.LimitReader(zeros{}, size), io.Discard)
-	}
+	s.left.BenchmarkTransfer(b, s.right, "10.9.0.2")
 	s.close(b)
 }
-
-type zeros struct{}
-
-func (zeros) Read(b []byte) (int, error) { return len(b), nil }

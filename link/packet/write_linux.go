@@ -1,71 +1,24 @@
 package packet
 
-import (
-	"unsafe"
-
-	"github.com/ipvl/ipvl/link/vnet"
-	"golang.org/x/sys/unix"
-)
-
-// ethernetLen is the shortest frame: two addresses and a type.
-const ethernetLen = 14
-
-// vecMax is how many pieces WriteVec takes without allocating.
-const vecMax = 32
+import "golang.org/x/sys/unix"
 
 // WriteFrame sends one frame: virtio-net header and Ethernet frame. It does not
 // block. An error means that the frame is lost: ErrFull, ErrTooLong, ErrDown,
 // ErrGone, ErrMalformed, ErrClosed, or a syscall.Errno.
 func (p *Port) WriteFrame(frame []byte) error {
-	if len(frame) < vnet.HeaderLen+ethernetLen {
-		return p.lost(unix.EINVAL)
+	if errno := p.file.Send(frame); errno != 0 {
+		return p.lost(errno)
 	}
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	if p.closed.Load() {
-		return ErrClosed
-	}
-	n, _, errno := unix.Syscall6(unix.SYS_SENDTO, uintptr(p.fd),
-		uintptr(unsafe.Pointer(unsafe.SliceData(frame))), uintptr(len(frame)), unix.MSG_DONTWAIT, 0, 0)
-	return p.sent(int(n), errno)
+	return nil
 }
 
 // WriteVec is WriteFrame for a frame in pieces; the first starts with the
 // virtio-net header. Up to 32 pieces are sent without allocation.
 func (p *Port) WriteVec(pieces [][]byte) error {
-	var room [vecMax]unix.Iovec
-	iov := room[:0]
-	total := 0
-	for _, b := range pieces {
-		if len(b) == 0 {
-			continue
-		}
-		v := unix.Iovec{Base: unsafe.SliceData(b)}
-		v.SetLen(len(b))
-		iov = append(iov, v)
-		total += len(b)
-	}
-	if total < vnet.HeaderLen+ethernetLen {
-		return p.lost(unix.EINVAL)
-	}
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	if p.closed.Load() {
-		return ErrClosed
-	}
 	// The socket is non-blocking, and writev needs no message header.
-	n, _, errno := unix.Syscall(unix.SYS_WRITEV, uintptr(p.fd),
-		uintptr(unsafe.Pointer(unsafe.SliceData(iov))), uintptr(len(iov)))
-	return p.sent(int(n), errno)
-}
-
-// sent counts a frame of n bytes, or its loss.
-func (p *Port) sent(n int, errno unix.Errno) error {
-	if errno != 0 {
+	if errno := p.file.Writev(pieces); errno != 0 {
 		return p.lost(errno)
 	}
-	p.stats.txFrames.Add(1)
-	p.stats.txBytes.Add(uint64(n - vnet.HeaderLen))
 	return nil
 }
 
@@ -73,6 +26,8 @@ func (p *Port) sent(n int, errno unix.Errno) error {
 // does not allocate.
 func (p *Port) lost(errno unix.Errno) error {
 	switch errno {
+	case unix.EBADF: // from fdio; no loss of the kernel's
+		return ErrClosed
 	case unix.EAGAIN, unix.ENOBUFS:
 		p.stats.txFull.Add(1)
 		return ErrFull
