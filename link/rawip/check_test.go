@@ -112,24 +112,6 @@ func TestLinkLocalNeedsIndex(t *testing.T) {
 	}
 }
 
-// TestVector compares with joining the pieces.
-func TestVector(t *testing.T) {
-	b := udpFrame(dev4, host4, 9, []byte("payload"))
-	size := len(b) - offIP
-	b = append(b, "padding"...)
-	for first := range len(b) + 1 {
-		for second := first; second <= len(b); second++ {
-			var got []byte
-			for _, v := range vector(nil, [][]byte{b[:first], nil, b[first:second], b[second:]}, size) {
-				got = append(got, bytesOf(v)...)
-			}
-			if string(got) != string(b[offIP:offIP+size]) {
-				t.Fatalf("cut at %d and %d: %x", first, second, got)
-			}
-		}
-	}
-}
-
 // FuzzInspect never panics, and what passes is whole and right.
 func FuzzInspect(f *testing.F) {
 	ok4, ok6 := udpFrame(dev4, host4, 9, []byte("abc")), udpFrame(dev6, host6, 9, []byte("abc"))

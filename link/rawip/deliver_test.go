@@ -19,10 +19,10 @@ func settings(t *testing.T, f func(t *testing.T, h *host)) {
 	for _, s := range []setting{{"0", "0"}, {"0", "1"}, {"1", "1"}, {"1", "2"}} {
 		t.Run(fmt.Sprintf("forward=%s,rp_filter=%s", s.forward, s.rpFilter), func(t *testing.T) {
 			h := newHost(t)
-			h.sysctl(t, "ipv4/ip_forward", s.forward)
-			h.sysctl(t, "ipv6/conf/all/forwarding", s.forward)
+			h.Sysctl(t, "ipv4/ip_forward", s.forward)
+			h.Sysctl(t, "ipv6/conf/all/forwarding", s.forward)
 			for _, i := range []string{"all", "default", "lo", "m0"} {
-				h.sysctl(t, "ipv4/conf/"+i+"/rp_filter", s.rpFilter)
+				h.Sysctl(t, "ipv4/conf/"+i+"/rp_filter", s.rpFilter)
 			}
 			f(t, h)
 		})
@@ -72,7 +72,7 @@ func TestTCPHandshake(t *testing.T) {
 		for _, c := range []struct{ src, dst string }{{dev4, host4}, {dev6, host6}} {
 			h.routeBack(t, c.src)
 			var ln net.Listener
-			h.do(t, func() (err error) { ln, err = net.Listen("tcp", net.JoinHostPort(c.dst, "0")); return err })
+			h.Do(t, func() (err error) { ln, err = net.Listen("tcp", net.JoinHostPort(c.dst, "0")); return err })
 			t.Cleanup(func() { ln.Close() })
 			port := portOf(ln.Addr())
 			const syn, ack, seq = 2, 16, 7000
@@ -165,7 +165,7 @@ func TestLengths(t *testing.T) {
 		{dev6, host6, 1500, 1453, ErrTooLong},
 	} {
 		t.Run(c.src+"/"+strconv.Itoa(c.mtu)+"/"+strconv.Itoa(c.payload), func(t *testing.T) {
-			h.do(t, func() error { return setMTU("lo", c.mtu) })
+			h.SetMTU(t, "lo", c.mtu)
 			conn := h.listen(t, net.JoinHostPort(c.dst, "0"), "")
 			b := udpFrame(c.src, c.dst, portOf(conn.LocalAddr()), make([]byte, c.payload))
 			for _, write := range []func([]byte) error{h.port.WriteFrame, inPieces(h.port)} {

@@ -16,16 +16,17 @@ import (
 // destination's MAC address.
 func TestNothingLeavesTheHost(t *testing.T) {
 	h := newHost(t)
-	h.sysctl(t, "ipv4/ip_forward", "1")
-	h.sysctl(t, "ipv6/conf/all/forwarding", "1")
-	h.do(t, func() error {
+	h.Sysctl(t, "ipv4/ip_forward", "1")
+	h.Sysctl(t, "ipv6/conf/all/forwarding", "1")
+	h.Do(t, func() error {
 		for _, gw := range []string{"192.0.2.254", "2001:db8::fe"} {
 			if err := netlink.RouteAdd(&netlink.Route{LinkIndex: h.index, Gw: net.ParseIP(gw)}); err != nil {
 				return err
 			}
 		}
-		return addAddr("m0", "2001:db8::d/64", true) // tentative: nobody is to be reached there yet
+		return nil
 	})
+	h.AddTentativeAddr(t, "m0", "2001:db8::d/64") // nobody is to be reached there yet
 	h.port = h.open(t, Options{Local: func(a netip.Addr) bool { return a.String() != dev4 && a.String() != dev6 }, Index: h.index})
 	dsts := map[string]string{
 		"192.0.2.2":       dev4, // on the link
@@ -80,7 +81,7 @@ func TestAddressRemoved(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	h.do(t, func() error {
+	h.Do(t, func() error {
 		l, err := netlink.LinkByName("m0")
 		for _, a := range []string{host4 + "/24", host6 + "/64"} {
 			addr, parseErr := netlink.ParseAddr(a)
@@ -98,7 +99,7 @@ func TestAddressRemoved(t *testing.T) {
 // TestFences looks at each of the kernel's own checks without those before it.
 func TestFences(t *testing.T) {
 	h := newHost(t)
-	h.do(t, func() error {
+	h.Do(t, func() error {
 		return netlink.RouteAdd(&netlink.Route{LinkIndex: h.index, Gw: net.ParseIP("192.0.2.254")})
 	})
 	h.port.mu.Lock()

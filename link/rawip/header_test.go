@@ -5,23 +5,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
-
-func setMTU(name string, mtu int) error {
-	l, err := netlink.LinkByName(name)
-	if err != nil {
-		return err
-	}
-	return netlink.LinkSetMTU(l, mtu)
-}
 
 // rawSocket receives whole IPv4 packets of a protocol on the host.
 func (h *host) rawSocket(t testing.TB, proto int) int {
 	t.Helper()
 	fd := -1
-	h.do(t, func() (err error) {
+	h.Do(t, func() (err error) {
 		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, proto)
 		if err != nil {
 			return err

@@ -7,8 +7,8 @@ import (
 	"os"
 	"testing"
 	"time"
-	"unsafe"
 
+	"github.com/ipvl/ipvl/link/internal/nstest"
 	"github.com/ipvl/ipvl/link/packet"
 	"github.com/ipvl/ipvl/link/vnet"
 	"github.com/vishvananda/netlink"
@@ -18,15 +18,13 @@ import (
 // patience is how long a test waits for what must come.
 const patience = 20 * time.Second
 
-func bytesOf(v unix.Iovec) []byte { return unsafe.Slice(v.Base, v.Len) }
-
 // host is a host with a port to it and a wire, on which all that leaves is seen:
 //
 //	device ── port ─ lo ─ host (host4, host6, lladdr on m0) ── m0 ─ wire
 //
 // It has no default route and, until routeBack, no way to the device's addresses.
 type host struct {
-	*namespace
+	*nstest.Namespace
 	port  *Port
 	index int // of m0
 	wire  *packet.Port
@@ -37,40 +35,19 @@ type host struct {
 
 func newHost(t testing.TB) *host {
 	t.Helper()
-	h := &host{namespace: newNS(t), seen: make(chan []byte, 4096)}
-	wire := newNS(t)
-	h.sysctl(t, "ipv6/conf/default/router_solicitations", "0")
-	wire.sysctl(t, "ipv6/conf/default/disable_ipv6", "1")
-	var far int
-	h.do(t, func() error {
-		pair := &netlink.Veth{LinkAttrs: netlink.NewLinkAttrs(), PeerName: "w0"}
-		pair.Name, pair.PeerNamespace = "m0", netlink.NsFd(wire.fd)
-		if err := netlink.LinkAdd(pair); err != nil {
-			return err
-		}
-		h.index = pair.Index
-		return netlink.LinkSetUp(pair)
-	})
-	wire.do(t, func() error {
-		l, err := netlink.LinkByName("w0")
-		if err != nil {
-			return err
-		}
-		far, h.mac = l.Attrs().Index, l.Attrs().HardwareAddr
-		return netlink.LinkSetUp(l)
-	})
-	h.waitUp(t, "m0")
-	h.do(t, func() error {
-		for _, a := range []string{host4 + "/24", host6 + "/64", lladdr + "/64"} {
-			if err := addAddr("m0", a, false); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	h := &host{Namespace: nstest.New(t), seen: make(chan []byte, 4096)}
+	wire := nstest.New(t)
+	h.SetUp(t, "lo", true)
+	h.Sysctl(t, "ipv6/conf/default/router_solicitations", "0")
+	wire.Sysctl(t, "ipv6/conf/default/disable_ipv6", "1")
+	m0, w0 := h.Veth(t, "m0", wire, "w0")
+	h.index, h.mac = m0.Index, w0.HardwareAddr
+	for _, a := range []string{host4 + "/24", host6 + "/64", lladdr + "/64"} {
+		h.AddAddr(t, "m0", a)
+	}
 	h.waitLocal(t, host6, lladdr)
-	h.wire = h.tap(t, wire, packet.Options{Index: far, Filter: packet.Filter{All: true}})
-	h.mark = h.tap(t, h.namespace, packet.Options{Index: h.index})
+	h.wire = h.tap(t, wire, packet.Options{Index: w0.Index, Filter: packet.Filter{All: true}})
+	h.mark = h.tap(t, h.Namespace, packet.Options{Index: h.index})
 	done := make(chan error, 1)
 	go func() {
 		done <- h.wire.Serve(func(b []byte) { h.seen <- append([]byte(nil), b[vnet.HeaderLen:]...) })
@@ -80,39 +57,34 @@ func newHost(t testing.TB) *host {
 	return h
 }
 
-func (h *host) tap(t testing.TB, n *namespace, o packet.Options) (p *packet.Port) {
+func (h *host) tap(t testing.TB, n *nstest.Namespace, o packet.Options) (p *packet.Port) {
 	t.Helper()
-	n.do(t, func() (err error) { p, err = packet.Open(o); return err })
+	n.Do(t, func() (err error) { p, err = packet.Open(o); return err })
 	t.Cleanup(func() { p.Close() })
 	return p
 }
 
-// waitUp waits until an interface transmits, which is later than its carrier.
-func (n *namespace) waitUp(t testing.TB, name string) {
+// open opens a port to the host and closes it with the test.
+func (h *host) open(t testing.TB, o Options) *Port {
 	t.Helper()
-	done := make(chan struct{})
-	updates := make(chan netlink.LinkUpdate)
-	defer func() {
-		close(done)
-		go func() { // the subscription may be about to deliver
-			for range updates {
-			}
-		}()
-	}()
-	n.do(t, func() error {
-		return netlink.LinkSubscribeWithOptions(updates, done, netlink.LinkSubscribeOptions{ListExisting: true})
-	})
-	for u := range updates {
-		if a := u.Attrs(); a.Name == name && a.OperState == netlink.OperUp {
-			return
-		}
+	var p *Port
+	h.Do(t, func() (err error) { p, err = Open(o); return err })
+	t.Cleanup(func() { p.Close() })
+	return p
+}
+
+// only is an Options.Local that knows just these.
+func only(addrs ...string) func(netip.Addr) bool {
+	set := map[netip.Addr]bool{}
+	for _, a := range addrs {
+		set[netip.MustParseAddr(a)] = true
 	}
-	t.Fatalf("%s: no more link events", name)
+	return func(a netip.Addr) bool { return set[a] }
 }
 
 // waitLocal waits until the kernel routes IPv6 addresses to itself. It does so from
 // a work queue, a moment after the address was added.
-func (n *namespace) waitLocal(t testing.TB, addrs ...string) {
+func (h *host) waitLocal(t testing.TB, addrs ...string) {
 	t.Helper()
 	wait := map[string]bool{}
 	for _, a := range addrs {
@@ -127,7 +99,7 @@ func (n *namespace) waitLocal(t testing.TB, addrs ...string) {
 			}
 		}()
 	}()
-	n.do(t, func() error {
+	h.Do(t, func() error {
 		return netlink.RouteSubscribeWithOptions(updates, done, netlink.RouteSubscribeOptions{ListExisting: true})
 	})
 	late := time.After(patience)
@@ -148,7 +120,7 @@ func (h *host) routeBack(t testing.TB, device string) {
 	t.Helper()
 	ip := netip.MustParseAddr(device)
 	dst := &net.IPNet{IP: ip.AsSlice(), Mask: net.CIDRMask(ip.BitLen(), ip.BitLen())}
-	h.do(t, func() error {
+	h.Do(t, func() error {
 		if err := netlink.RouteAdd(&netlink.Route{LinkIndex: h.index, Dst: dst, Scope: netlink.SCOPE_LINK}); err != nil {
 			return err
 		}
@@ -203,7 +175,7 @@ func (h *host) left(t testing.TB) (frames [][]byte) {
 func (h *host) listen(t testing.TB, addr, dev string) *net.UDPConn {
 	t.Helper()
 	var c *net.UDPConn
-	h.do(t, func() (err error) {
+	h.Do(t, func() (err error) {
 		c, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(addr)))
 		if err != nil || dev == "" {
 			return err

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/ipvl/ipvl/link/internal/fdio"
 	"github.com/ipvl/ipvl/link/vnet"
 	"golang.org/x/sys/unix"
 )
@@ -86,12 +87,9 @@ func setUp(fd, family int) error {
 	if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &drop}); err != nil {
 		return err
 	}
-	// The kernel doubles what it is given. A smaller buffer will do, so whatever the
-	// system allows (net.core.wmem_max) is fine.
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, sndBuf/2) != nil {
-		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sndBuf/2); err != nil {
-			return err
-		}
+	// A smaller buffer will do, so whatever the system allows (net.core.wmem_max) is fine.
+	if err := fdio.SetBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, sndBuf); err != nil {
+		return err
 	}
 	if family != unix.AF_INET {
 		return nil // SO_DONTROUTE has no effect there

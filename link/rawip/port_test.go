@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/ipvl/ipvl/link"
+	"github.com/ipvl/ipvl/link/internal/fdio"
 	"golang.org/x/sys/unix"
 )
 
@@ -111,7 +112,7 @@ func TestConcurrentWriters(t *testing.T) {
 
 func TestFirewall(t *testing.T) {
 	h := newHost(t)
-	h.do(t, func() error {
+	h.Do(t, func() error {
 		cmd := exec.Command("nft", "-f", "-")
 		cmd.Stdin = strings.NewReader("table inet f { chain o { type filter hook output priority 0; ip saddr " + dev4 + " drop; ip6 saddr " + dev6 + " drop; }; }")
 		return cmd.Run()
@@ -127,7 +128,7 @@ func TestFirewall(t *testing.T) {
 func TestWithoutIPv6(t *testing.T) {
 	h := newHost(t)
 	p := &Port{opts: h.port.opts}
-	h.do(t, func() (err error) {
+	h.Do(t, func() (err error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.fds = sockets{ipv6: -1}
@@ -179,11 +180,11 @@ func TestFailureNames(t *testing.T) {
 func TestNoAllocation(t *testing.T) {
 	h := newHost(t)
 	for _, b := range [][]byte{udpFrame(dev4, host4, 9, nil), udpFrame(dev6, host6, 9, nil), udpFrame(dev6, lladdr, 9, nil), udpFrame(dev4, dev4, 9, nil)} {
-		pieces := make([][]byte, 0, vecMax)
-		for i := range vecMax - 1 {
+		pieces := make([][]byte, 0, fdio.VecMax)
+		for i := range fdio.VecMax - 1 {
 			pieces = append(pieces, b[i:i+1])
 		}
-		pieces = append(pieces, b[vecMax-1:])
+		pieces = append(pieces, b[fdio.VecMax-1:])
 		if n := testing.AllocsPerRun(200, func() { _ = h.port.WriteFrame(b) }); n != 0 {
 			t.Errorf("WriteFrame: %v allocations", n)
 		}

@@ -4,12 +4,10 @@ import (
 	"net/netip"
 	"unsafe"
 
+	"github.com/ipvl/ipvl/link/internal/fdio"
 	"github.com/ipvl/ipvl/link/vnet"
 	"golang.org/x/sys/unix"
 )
-
-// vecMax is how many pieces WriteVec takes without allocating.
-const vecMax = 32
 
 // WriteFrame hands the host the IP packet in one frame: virtio-net header and
 // Ethernet frame. The MAC addresses are not looked at. It does not wait. An error means
@@ -44,29 +42,9 @@ func (p *Port) WriteVec(pieces [][]byte) error {
 	if err != nil {
 		return p.lost(err)
 	}
-	var room [vecMax]unix.Iovec
-	return p.send(&t, vector(room[:0], pieces, t.size), total)
-}
-
-// vector appends size bytes of pieces, from the IP header on, to iov.
-func vector(iov []unix.Iovec, pieces [][]byte, size int) []unix.Iovec {
-	skip := offIP
-	for _, b := range pieces {
-		if skip >= len(b) {
-			skip -= len(b)
-			continue
-		}
-		b = b[skip:]
-		b = b[:min(len(b), size)]
-		skip, size = 0, size-len(b)
-		if len(b) == 0 {
-			continue
-		}
-		v := unix.Iovec{Base: unsafe.SliceData(b)}
-		v.SetLen(len(b))
-		iov = append(iov, v)
-	}
-	return iov
+	var room [fdio.VecMax]unix.Iovec
+	iov, _ := fdio.Vector(room[:0], pieces, offIP, t.size)
+	return p.send(&t, iov, total)
 }
 
 // send sends the packet in iov and counts it; frame is the length that the frame had.
