@@ -6,7 +6,7 @@ STATICCHECK_VERSION := v0.8.2
 FUZZTIME   ?= 20s
 PREFIX     ?= /usr/local
 
-.PHONY: all build install setup test unit race e2e lint vet fmt staticcheck checklocks fuzz bench demo clean
+.PHONY: all build install setup test unit race e2e lint vet fmt staticcheck checklocks fuzz bench conformance demo clean
 
 all: build
 
@@ -34,6 +34,10 @@ race:
 
 e2e: setup ## the binary that ships, as an ordinary user, and as root where the caller is
 	$(GO) test -count=1 ./e2e
+
+conformance: setup ## record anew what the kernel's driver does, in user-mode Linux, and compare the binary
+	command -v linux.uml >/dev/null || apt-get install -q -y --no-install-recommends user-mode-linux
+	CGO_ENABLED=0 $(GO) test -count=1 -v ./e2e/conformance -renew
 
 lint: fmt vet staticcheck checklocks
 
