@@ -56,19 +56,24 @@ func TestBroadcastAndMulticast(t *testing.T) {
 	for _, ns := range []string{"ns0", "ns1", "lan"} {
 		l.in(ns, func() error { return writeSysctl("net/ipv4/icmp_echo_ignore_broadcasts", "0") })
 	}
-	// A broadcast of ns0 reaches ns1 and the wire; both answer.
-	out, _ := l.enter("ns0", "ping", "-n", "-b", "-c", "2", "-i", "0.3", "-w", "5", "10.0.0.255").CombinedOutput()
-	for _, a := range []string{"10.0.0.12", "10.0.0.100"} {
-		if !strings.Contains(string(out), "from "+a) {
-			t.Errorf("%s did not hear the broadcast:\n%s", a, out)
+	// A broadcast of ns0 reaches ns1 and the wire; both answer, once they have
+	// found out where to.
+	l.answers("10.0.0.255", "10.0.0.12", "10.0.0.100")
+	l.answers("ff02::1%ipvl0", "fd00::12", "fd00::100")
+}
+
+// answers waits until an echo request of ns0 to many is answered by all of who.
+func (l *lan) answers(to string, who ...string) {
+	l.t.Helper()
+	l.eventually(strings.Join(who, " and ")+" answer to "+to, func() bool {
+		out, _ := l.enter("ns0", "ping", "-n", "-b", "-c", "2", "-i", "0.3", "-w", "2", to).CombinedOutput()
+		for _, a := range who {
+			if !strings.Contains(string(out), "from "+a) {
+				return false
+			}
 		}
-	}
-	out, _ = l.enter("ns0", "ping", "-n", "-c", "3", "-i", "0.5", "-w", "5", "ff02::1%ipvl0").CombinedOutput()
-	for _, a := range []string{"fd00::11", "fd00::12", "fd00::100"} {
-		if !strings.Contains(string(out), "from "+a) {
-			t.Errorf("%s is not among all nodes:\n%s", a, out)
-		}
-	}
+		return true
+	})
 }
 
 // private drops unicast between devices, vepa sends it out to a switch that
