@@ -109,6 +109,20 @@ func TestL3IsSilentOnTheWire(t *testing.T) {
 	l.pings("lan", "10.1.0.11")
 }
 
+// What was set by hand lasts until the device comes up again.
+func TestUpRestoresNOARP(t *testing.T) {
+	l := newLAN(t)
+	l.serve()
+	l.device("ipvl0", "ns0", "l3", "10.1.0.11/24")
+	l.ip("ns0", "link", "set", "ipvl0", "arp", "on")
+	if f := l.flags("ns0", "ipvl0"); strings.Contains(f, ",NOARP,") {
+		t.Fatalf("flags %s", f)
+	}
+	l.ip("ns0", "link", "set", "ipvl0", "down")
+	l.ip("ns0", "link", "set", "ipvl0", "up")
+	l.eventually("NOARP is back", func() bool { return strings.Contains(l.flags("ns0", "ipvl0"), ",NOARP,") })
+}
+
 func TestModeChangesLive(t *testing.T) {
 	l := newLAN(t)
 	l.serve()

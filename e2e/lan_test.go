@@ -185,12 +185,14 @@ func (l *lan) device(name, ns, mode string, addrs ...string) {
 	}
 }
 
-// pings says whether an echo request from a namespace is answered within patience.
+// pings says whether an echo request from a namespace is answered within
+// patience. ping itself gives up at the first error that it is told of.
 func (l *lan) pings(ns, addr string, args ...string) {
 	l.t.Helper()
-	if out, ok := l.tryPing(ns, addr, "15", args...); !ok {
-		l.t.Errorf("%s does not reach %s:\n%s\n%s", ns, addr, out, l.state())
-	}
+	l.eventually(ns+" reaches "+addr, func() bool {
+		_, ok := l.tryPing(ns, addr, "15", args...)
+		return ok
+	})
 }
 
 // silent says that echo requests from a namespace stay unanswered. It waits for a

@@ -16,6 +16,7 @@ func (a *Appliance) linkChanged(d *device, l rtnl.Link) {
 	if l.Name != "" {
 		d.name = l.Name
 	}
+	ipv6 := d.link.MTU() >= minMTU6
 	if l.MTU != 0 {
 		d.link.SetMTU(uint32(l.MTU))
 	}
@@ -32,9 +33,27 @@ func (a *Appliance) linkChanged(d *device, l rtnl.Link) {
 		d.m.stale = true
 		if up {
 			d.regroup = true
-			a.attempt(d, "set link-local address", d.iface.EnsureLinkLocal())
+			a.opened(d, l)
 		}
+		return
 	}
+	if !ipv6 && d.link.MTU() >= minMTU6 && d.up {
+		// IPv6 was gone with its settings, and is back with the kernel's own.
+		a.attempt(d, "set link-local address", d.iface.EnsureLinkLocal())
+	}
+}
+
+// minMTU6 is the smallest MTU with which the kernel runs IPv6 on an interface.
+const minMTU6 = 1280
+
+// opened does what the driver does when a device comes up (ipvlan_open): NOARP
+// is the mode's again, whatever was set by hand.
+func (a *Appliance) opened(d *device, l rtnl.Link) {
+	noARP := d.m.link.Mode() != link.ModeL2
+	if (l.Flags&unix.IFF_NOARP != 0) != noARP {
+		a.attempt(d, "set NOARP", d.iface.SetNoARP(noARP))
+	}
+	a.attempt(d, "set link-local address", d.iface.EnsureLinkLocal())
 }
 
 func entryOf(ad rtnl.Addr) entry { return entry{ad.Prefix, ad.Peer()} }
