@@ -2,10 +2,12 @@ package appliance
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 	"slices"
 
 	"github.com/ipvl/ipvl/link"
+	"github.com/ipvl/ipvl/nsutil"
 	"github.com/ipvl/ipvl/nsutil/rtnl"
 	"golang.org/x/sys/unix"
 )
@@ -67,12 +69,32 @@ func registers(ad rtnl.Addr) netip.Addr {
 	return ad.Prefix.Addr()
 }
 
+// sharedID says whether an address was made by SLAAC from the MAC address
+// alone, which all devices have, and the master. One set by hand is permanent.
+func sharedID(ad rtnl.Addr, mac net.HardwareAddr) bool {
+	local := ad.Prefix.Addr()
+	if !local.Is6() || local.IsLinkLocalUnicast() || ad.Flags&unix.IFA_F_PERMANENT != 0 || ad.Valid == forever {
+		return false
+	}
+	id, own := local.As16(), nsutil.LinkLocal(mac, 0).As16()
+	return [8]byte(id[8:]) == [8]byte(own[8:])
+}
+
+// forever is the lifetime of an address that does not expire.
+const forever = 0xffffffff
+
 // addressCame registers an address of a device's interface. One that a sibling
 // owns is taken off the interface again: the kernel's driver would have
 // refused it with EADDRINUSE before it was there.
 func (a *Appliance) addressCame(d *device, ad rtnl.Addr) {
 	e := entryOf(ad)
 	if _, known := d.entries[e]; known {
+		return
+	}
+	if sharedID(ad, d.m.mac) {
+		// The kernel took no interface id from us while it did not accept RAs.
+		a.attempt(d, "set interface id", d.iface.EnsureLinkLocal())
+		a.attempt(d, "take an address off", d.iface.DelAddr(ad.Prefix))
 		return
 	}
 	reg := registers(ad)
