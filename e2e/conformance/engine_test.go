@@ -3,6 +3,7 @@ package conformance
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -42,7 +43,7 @@ type appliance struct {
 }
 
 // newAppliance starts the binary in the host's namespace, with its files in dir.
-func newAppliance(binary, dir string) (*appliance, error) {
+func newAppliance(binary, dir string, args ...string) (*appliance, error) {
 	ready, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -53,7 +54,7 @@ func newAppliance(binary, dir string) (*appliance, error) {
 	if a.log, err = os.Create(filepath.Join(dir, "serve.log")); err != nil {
 		return nil, err
 	}
-	a.cmd = exec.Command(binary, "serve", "--socket", a.socket, "--ready-fd", "3")
+	a.cmd = exec.Command(binary, append([]string{"serve", "--socket", a.socket, "--ready-fd", "3"}, args...)...)
 	a.cmd.ExtraFiles = []*os.File{w}
 	a.cmd.Stdout, a.cmd.Stderr = a.log, a.log
 	if err := in("host", a.cmd.Start); err != nil {
@@ -138,7 +139,7 @@ func (a *appliance) settle(l *lab) error {
 			if time.Now().After(deadline) {
 				return fmt.Errorf("the appliance shows %v of %s, which has %v: %w", got, d.name, d.addrs, err)
 			}
-			if err := l.refresh(); err != nil {
+			if err := l.refresh(); err != nil && !errors.Is(err, errTentative) {
 				return err
 			}
 			d = l.state.devices[slices.Index(deviceNames, d.name)]

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -36,14 +37,18 @@ type lab struct {
 	told    map[string]bool // ARP and ND requests already seen in this world
 	fresher bool            // the world is this case's own: what stacks ask for is told
 	events  []event
-	asked   bool // a request was answered since the last look
-	buf     []byte
+	closed  map[string]bool // ways that sentinels got lost on, since the last command
+	asked   bool            // a request was answered since the last look
+	// expectLost says that sentinels were lost here before, in the record.
+	expectLost bool
+	buf        []byte
 }
 
 // state is what sentinels need to know of the world.
 type state struct {
 	mode, flag string
 	masterUp   bool
+	cut        bool // the master is up and has no carrier: nothing goes anywhere
 	mac        string
 	devices    []device
 }
@@ -118,7 +123,7 @@ func (l *lab) fresh(w world) error {
 }
 
 var hostSetup = roles(`link add m0 address MM type veth peer name p0 address PM netns lan
-link add o0 type veth peer name o1 netns lan
+link add o0 address OM type veth peer name o1 netns lan
 link set m0 up
 link set o0 up
 addr add H4/24 dev m0
@@ -210,6 +215,9 @@ func parseLink(out []byte) (linkInfo, error) {
 	if err := json.Unmarshal(out, &all); err != nil || len(all) != 1 {
 		return linkInfo{}, fmt.Errorf("%w in %q", err, out)
 	}
+	// A device that has seen no event of its master yet is UNKNOWN, and UP in effect.
+	state := map[string]string{"UNKNOWN": "UP", "LOWERLAYERDOWN": "DOWN"}
+	all[0].Operstate = or(state[all[0].Operstate], all[0].Operstate)
 	return all[0], nil
 }
 
@@ -240,6 +248,7 @@ func (l *lab) refresh() error {
 	}
 	m := host["m0"]
 	s := state{mode: l.state.mode, flag: l.state.flag, masterUp: m.Flags&unix.IFF_UP != 0, mac: m.Address.String()}
+	s.cut = s.masterUp && m.Flags&unix.IFF_LOWER_UP == 0
 	for _, name := range deviceNames {
 		all, err := links("n" + name)
 		if err != nil {
@@ -287,6 +296,9 @@ func links(ns string) (map[string]rtnl.Link, error) {
 	return byName, err
 }
 
+// errTentative says that an address is not yet the interface's.
+var errTentative = errors.New("an address stays tentative")
+
 // addresses reads those of one interface, sorted.
 func addresses(ns string, index int) ([]string, error) {
 	ref, err := nsutil.Resolve(ns)
@@ -296,6 +308,9 @@ func addresses(ns string, index int) ([]string, error) {
 	all, err := nsutil.Addrs(ref)
 	var some []string
 	for _, a := range all {
+		if a.Index == index && a.Flags&unix.IFA_F_TENTATIVE != 0 && a.Flags&unix.IFA_F_DADFAILED == 0 {
+			return nil, errTentative
+		}
 		if a.Index == index {
 			some = append(some, a.Prefix.Addr().String())
 		}
@@ -307,8 +322,15 @@ func addresses(ns string, index int) ([]string, error) {
 // changed is called after every command: it waits for the engine and looks
 // at the world again.
 func (l *lab) changed() error {
-	if err := l.refresh(); err != nil {
-		return err
+	l.closed = map[string]bool{}
+	for start := time.Now(); ; {
+		err := l.refresh()
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, errTentative) || time.Since(start) > patience {
+			return err
+		}
 	}
 	if err := l.engine.settle(l); err != nil {
 		l.events = append(l.events, event{socket: &socket{port: "unsettled: " + err.Error()}})

@@ -14,6 +14,7 @@ var macs = map[string]string{
 	"NM": "02:aa:bb:cc:dd:02", // what MM is changed to
 	"PM": "02:00:00:00:00:64",
 	"GM": "02:00:00:00:00:fe",
+	"OM": "02:00:00:00:00:05", // the host's other interface
 	"XM": "02:00:00:00:00:77",
 	"FF": "ff:ff:ff:ff:ff:ff",
 	"00": "00:00:00:00:00:00",

@@ -17,6 +17,7 @@ type observation [][]string
 // observe waits until all that a stimulus caused has been seen, and tells it.
 func (l *lab) observe(stimulus *step, expect ...string) ([]string, error) {
 	start := time.Now()
+	l.expectLost = slices.ContainsFunc(expect, func(s string) bool { return strings.HasPrefix(s, "no way") })
 	for n := 1; ; n++ {
 		l.asked = false
 		if err := l.round(); err != nil {
@@ -54,7 +55,7 @@ func (l *lab) lines(stimulus *step) []string {
 		lines = append(lines, e.line(text))
 	}
 	slices.Sort(lines)
-	return lines
+	return slices.CompactFunc(lines, func(a, b string) bool { return a == b && strings.HasPrefix(a, "no way") })
 }
 
 // textOf is an event's text. What a device sends in L3 is told without its Ethernet header:

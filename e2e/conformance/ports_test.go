@@ -12,7 +12,8 @@ import (
 // frames.
 var hostProtocols = []uint16{0x0800, 0x0806, 0x86dd, 0x88b5, 0x88b6, 0x9999, 0x88cc, 0x8808, 0x888e, 0x8863, 0x8100, 0x88a8, 0x8035, 4, 1}
 
-// open opens all ports of a fresh world.
+// open opens all ports of a fresh world. Those in the host, and sockets that no
+// interface matters to, stay from world to world.
 func (l *lab) open() error {
 	l.index = map[string]int{}
 	add := func(s *socket, err error) error {
@@ -21,29 +22,33 @@ func (l *lab) open() error {
 		}
 		return err
 	}
+	if len(l.sockets) == 0 {
+		for _, proto := range hostProtocols {
+			if err := add(openPacket("host", "", "host", hostSocket, proto)); err != nil {
+				return err
+			}
+		}
+		for ns, port := range map[string]string{"host": "host", "na": "a", "nb": "b", "nc": "c"} {
+			if err := add(openSink(ns, "", port+" udp", sentinelPort)); err != nil {
+				return err
+			}
+			if ns == "na" {
+				continue
+			}
+			if err := add(openSink(ns, "", port+" udp", 7)); err != nil {
+				return err
+			}
+		}
+	}
+	s, err := openSink("na", "va", "a udp", 7, "239.1.1.1", "ff05::101")
+	if err != nil {
+		return err
+	}
+	s.joined = true
+	l.sockets = append(l.sockets, s)
 	for port, dev := range map[string]string{"wire": "p0", "other": "o1"} {
 		if err := add(openPacket("lan", dev, port, wireSocket, unix.ETH_P_ALL)); err != nil {
 			return err
-		}
-	}
-	for _, proto := range hostProtocols {
-		if err := add(openPacket("host", "", "host", hostSocket, proto)); err != nil {
-			return err
-		}
-	}
-	for _, ns := range []string{"host", "na", "nb", "nc"} {
-		port := ns
-		if ns != "host" {
-			port = ns[1:]
-		}
-		for _, udp := range []int{7, sentinelPort} {
-			var groups []string
-			if ns == "na" && udp == 7 {
-				groups = []string{"239.1.1.1", "ff05::101"}
-			}
-			if err := add(openSink(ns, "va", port+" udp", udp, groups...)); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
@@ -88,11 +93,15 @@ func (l *lab) indexOf(port, dev string) error {
 	return err
 }
 
+// closeSockets closes those that belong to interfaces of the world before.
 func (l *lab) closeSockets() {
-	for _, s := range l.sockets {
+	l.sockets = slices.DeleteFunc(l.sockets, func(s *socket) bool {
+		if s.kind == hostSocket || s.kind == sinkSocket && !s.joined {
+			return false
+		}
 		s.close()
-	}
-	l.sockets = nil
+		return true
+	})
 }
 
 // socketOf is the socket to send from.

@@ -1,10 +1,12 @@
 package conformance
 
 import (
+	"errors"
 	"fmt"
 	"os/exec"
 	"slices"
 	"strings"
+	"time"
 )
 
 // record is what a run saw, by case.
@@ -76,6 +78,10 @@ func (l *lab) run(c testCase, want observation) (o observation, dirty bool, err 
 		} else {
 			dirty = dirty || s.argv[0] != "show"
 			said, err = l.command(s)
+			// The appliance follows events of the kernel a moment later.
+			for t := time.Now(); s.argv[0] == "show" && err == nil && expect != nil && !slices.Equal(said, expect) && time.Since(t) < late; {
+				said, err = l.command(s)
+			}
 		}
 		if err != nil {
 			return nil, dirty, fmt.Errorf("%s: %w", s.text, err)
@@ -101,6 +107,8 @@ func (l *lab) command(s *step) ([]string, error) {
 	switch s.argv[0] {
 	case "show":
 		return l.show(s.where)
+	case "wait":
+		return []string{"done"}, l.wait(s.where, s.argv[1])
 	case "true": // only makes the world the case's own
 		return []string{"done"}, l.changed()
 	case "ipvlan":
@@ -121,11 +129,31 @@ func (l *lab) command(s *step) ([]string, error) {
 	return []string{said}, l.changed()
 }
 
+// wait waits until a device's interface is UP or DOWN: carriers follow in
+// their own time.
+func (l *lab) wait(name, state string) error {
+	for start := time.Now(); ; {
+		info, err := l.link(name)
+		if err != nil {
+			return err
+		}
+		if info.Operstate == state {
+			return l.changed()
+		}
+		if time.Since(start) > patience {
+			return fmt.Errorf("%s is %s and not %s", name, info.Operstate, state)
+		}
+	}
+}
+
 // show tells what a device looks like.
 func (l *lab) show(name string) ([]string, error) {
 	info, err := l.link(name)
 	if err != nil {
 		return []string{"no device"}, nil
+	}
+	if err := l.refresh(); err != nil && !errors.Is(err, errTentative) {
+		return nil, err
 	}
 	var data []string
 	for k, v := range info.Info.Data {

@@ -13,7 +13,7 @@ const (
 	sentinelPort = 9
 	magic        = "~sentinel~"
 	// lost is how long a sentinel may be under way.
-	lost = 2 * time.Second
+	lost = time.Second
 	// late is how long more sentinels are sent for what is expected and has
 	// not been seen.
 	late = 400 * time.Millisecond
@@ -29,6 +29,9 @@ type leg struct {
 // nowhere has arrived before it.
 func (l *lab) legs() []leg {
 	s := &l.state
+	if s.cut {
+		return nil
+	}
 	var all []leg
 	var up []device
 	for _, d := range s.devices {
@@ -106,7 +109,7 @@ func (d device) ip(peer4, peer6 string, to bool) string {
 
 // round sends a sentinel over each leg and reads until all have arrived.
 func (l *lab) round() error {
-	waiting := map[string]bool{}
+	waiting, wait := map[string]bool{}, lost
 	l.seq++
 	for i, g := range l.legs() {
 		id := fmt.Sprintf("%s%d.%d~", magic, l.seq, i)
@@ -118,15 +121,23 @@ func (l *lab) round() error {
 			return fmt.Errorf("sentinel %s: %w", g.layers, err)
 		}
 		for _, port := range g.to {
-			waiting[port+" "+id] = true
+			if !l.closed[g.from+" to "+port+": "+g.layers] {
+				waiting[port+" "+id] = true
+			}
 		}
 	}
-	deadline := time.Now().Add(lost)
+	if l.expectLost {
+		wait = lost / 10
+	}
+	deadline := time.Now().Add(wait)
 	for len(waiting) > 0 {
 		left := time.Until(deadline)
 		if left <= 0 {
 			for w := range waiting {
-				l.events = append(l.events, event{socket: &socket{port: "lost: " + l.nameLeg(w)}})
+				way := l.nameLeg(w)
+				l.closed[way] = true // not to be waited for again
+				from, _, _ := strings.Cut(way, ":")
+				l.events = append(l.events, event{socket: &socket{port: "no way from " + from}})
 			}
 			return nil
 		}
@@ -144,7 +155,7 @@ func (l *lab) nameLeg(waiting string) string {
 		return waiting
 	}
 	g := l.legs()[i]
-	return fmt.Sprintf("a sentinel from %s to %s: %s", g.from, port, g.layers)
+	return g.from + " to " + port + ": " + g.layers
 }
 
 // send sends a frame from the wire's peer or from a device.

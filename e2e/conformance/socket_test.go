@@ -18,6 +18,8 @@ type socket struct {
 	fd   int
 	// proto is the protocol of a host socket: its frames have no header.
 	proto uint16
+	// joined says that a socket has joined groups on an interface.
+	joined bool
 }
 
 type socketKind uint8
