@@ -108,7 +108,8 @@ func parseCases(group []string) ([]testCase, error) {
 			lines = []string{text}
 		}
 		for _, line := range lines {
-			for _, l := range expand(line) {
+			first, _, _ := strings.Cut(text, " ")
+			for _, l := range expand(strings.ReplaceAll(line, "$1", first)) {
 				s, err := parseStep(l)
 				if err != nil {
 					return nil, fmt.Errorf("%s: %w", l, err)

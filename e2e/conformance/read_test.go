@@ -1,9 +1,9 @@
 package conformance
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
-	"strings"
 )
 
 // tag is a VLAN tag that the kernel took off the frame.
@@ -62,12 +62,16 @@ func readBytes(b []byte) string {
 	if zeros < 8 {
 		zeros = 0
 	}
-	s := ""
-	switch body := b[:len(b)-zeros]; {
-	case strings.Trim(string(body), "x") == "" && len(body) > 16:
-		s = fmt.Sprintf("; fill %d", len(body))
-	case len(body) > 0:
-		s = fmt.Sprintf("; hex %x", body)
+	s, body := "", b[:len(b)-zeros]
+	head := bytes.TrimRight(body, "x")
+	if len(body)-len(head) < 16 {
+		head = body
+	}
+	if len(head) > 0 {
+		s = fmt.Sprintf("; hex %x", head)
+	}
+	if fill := len(body) - len(head); fill > 0 {
+		s += fmt.Sprintf("; fill %d", fill)
 	}
 	if zeros > 0 {
 		s += fmt.Sprintf("; pad %d", zeros)

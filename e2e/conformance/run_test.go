@@ -38,7 +38,7 @@ func (l *lab) runAll(cases []testCase, expect *record, done func(c testCase, o o
 		if dirty {
 			current = world{}
 		}
-		if err := undoRules(c); err != nil {
+		if err := undo(c); err != nil {
 			return fmt.Errorf("after %s: %w", c.key, err)
 		}
 		done(c, o)
@@ -46,15 +46,25 @@ func (l *lab) runAll(cases []testCase, expect *record, done func(c testCase, o o
 	return nil
 }
 
-// undoRules gives the host the rules back that it started with.
-func undoRules(c testCase) error {
-	if !slices.ContainsFunc(c.steps, func(s step) bool { return slices.Contains(s.argv, "rule") }) {
-		return nil
+// undo gives the host the rules back that it started with, and takes away the
+// routes that end with no interface.
+func undo(c testCase) error {
+	uses := func(word string) bool {
+		return slices.ContainsFunc(c.steps, func(s step) bool { return slices.Contains(s.argv, word) })
 	}
-	for _, command := range []string{
-		"ip rule flush", "ip rule add table main priority 32766", "ip rule add table default priority 32767",
-		"ip -6 rule flush", "ip -6 rule add table main priority 32766",
-	} {
+	var commands []string
+	if uses("rule") {
+		commands = []string{
+			"ip rule flush", "ip rule add table main priority 32766", "ip rule add table default priority 32767",
+			"ip -6 rule flush", "ip -6 rule add table main priority 32766",
+		}
+	}
+	for _, kind := range []string{"blackhole", "unreachable", "prohibit", "throw"} {
+		if uses("route") && uses(kind) {
+			commands = append(commands, "ip route flush type "+kind, "ip -6 route flush type "+kind)
+		}
+	}
+	for _, command := range commands {
 		if _, err := output("host", strings.Fields(command)...); err != nil {
 			return err
 		}
@@ -92,7 +102,7 @@ func (l *lab) run(c testCase, want observation) (o observation, dirty bool, err 
 		if lines, err = l.observe(s, expect...); err != nil {
 			return nil, dirty, err
 		}
-		o = append(o, append(said, lines...))
+		o = append(o, append(append([]string{}, said...), lines...))
 	}
 	return o, dirty, nil
 }
