@@ -27,6 +27,9 @@ func TestEveryVerbArrivesAsItWasSent(t *testing.T) {
 	requests := []any{
 		api.LinkAdd{Scope: scope, Master: "eth0", Name: "v0", Kind: "ipvlan", Mode: "l2", Flag: "vepa", Up: true, MTU: 1400},
 		api.LinkSet{Scope: scope, Name: "v0", Up: ptr(false), MTU: ptr(0), Alias: ptr(""), Master: ptr("")},
+		api.LinkAdd{Master: "eth0", Kind: "ipvlan", Options: api.Options{Lookup: ptr("full"), Proxy: ptr(true), Allow: &[]netip.Prefix{}}},
+		api.LinkSet{Name: "v0", Kind: "ipvlan", Options: api.Options{Announce: ptr(false), Guard: ptr(true), Host: ptr(true),
+			Isolate: ptr(true), Allow: &[]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}},
 		api.LinkDel{Scope: scope, Name: "v0", Kind: "ipvlan"},
 		api.LinkShow{Scope: scope, Up: true, Group: ptr(uint32(0))},
 		api.AddrShow{Scope: scope, To: netip.MustParsePrefix("fd00::/8"), Flags: 1, FlagMask: 3},
@@ -72,7 +75,7 @@ func send(ctx context.Context, c api.Client, r any) (err error) {
 func TestValuesComeBackAsTheyWere(t *testing.T) {
 	b := &fake{
 		links: []api.Link{{Index: 3, Name: "v0", Kind: "ipvlan", Flags: 1, ParentNetnsID: ptr(0), Stats: &api.LinkStats{RxBytes: 1 << 60},
-			Drops: map[string]uint64{"no route": 7}, AltNames: []string{"x"},
+			Drops: map[string]uint64{"no route": 7}, Options: &api.Options{Lookup: ptr("kernel"), Host: ptr(true), Allow: &[]netip.Prefix{}}, AltNames: []string{"x"},
 			Addrs: []api.Addr{{Prefix: netip.MustParsePrefix("10.0.0.1/24"), Valid: 0xffffffff, Refused: true}}}},
 		routes: []api.Route{{Dst: "default", Family: 4, Table: 254, Type: "unicast", UID: ptr(uint32(0)),
 			NextHops: []api.NextHop{{Via: netip.MustParseAddr("fe80::1"), Dev: "eth0"}}}},

@@ -38,8 +38,9 @@ type LinkAdd struct {
 	Mode string `json:"mode,omitempty"`
 	// Flag is "bridge", "private" or "vepa"; empty keeps what the master has.
 	// ip(8) sends bridge whenever any word follows "type ipvlan": so does the
-	// grammar.
-	Flag string `json:"flag,omitempty"`
+	// grammar, but for the words of Options, which are none of the kernel's.
+	Flag    string  `json:"flag,omitempty"`
+	Options Options `json:"options,omitzero"`
 }
 
 // LinkSet is "link set [dev] NAME …"; nil fields are left as they are.
@@ -62,6 +63,7 @@ type LinkSet struct {
 	Kind         string  `json:"kind,omitempty"`
 	Mode         string  `json:"mode,omitempty"`
 	Flag         string  `json:"flag,omitempty"`
+	Options      Options `json:"options,omitzero"`
 }
 
 // LinkDel is "link del [dev] NAME".
@@ -200,6 +202,8 @@ type Link struct {
 	Mode  string `json:"mode,omitempty"`
 	Flag  string `json:"flag,omitempty"`
 	DevID uint16 `json:"dev_id,omitempty"`
+	// Options are what the appliance does beyond the kernel's driver.
+	Options *Options `json:"options,omitempty"`
 	// Backend is "tap" or "veth": how the appliance carries the device.
 	Backend string `json:"backend,omitempty"`
 	// Drops counts what the appliance dropped on this device, by reason.

@@ -117,18 +117,12 @@ func (l *lister) options(o Options) *lister {
 	return l.flag("-json", o.JSON).flag("-pretty", o.Pretty)
 }
 
-// kind adds the words of the type. bridge after a mode is what Parse adds itself,
-// but says what happens.
-func (l *lister) kind(kind, mode, flag string) {
-	l.word("type", kind).word("mode", mode).flag(flag, flag != "")
-}
-
 func (l *lister) linkAdd(r api.LinkAdd) {
 	l.word("link", r.Master).word("name", r.Name).word("netns", r.TargetNetns)
 	l.word("address", r.Address).word("broadcast", r.Broadcast)
 	l.number("mtu", r.MTU).number("index", r.Index).number("txqueuelen", r.TxQLen)
 	l.number("numtxqueues", r.NumTxQueues).number("numrxqueues", r.NumRxQueues)
-	l.flag("up", r.Up).kind(r.Kind, r.Mode, r.Flag)
+	l.flag("up", r.Up).kind(r.Kind, r.Mode, r.Flag, r.Options)
 }
 
 func (l *lister) linkSet(r api.LinkSet) {
@@ -144,5 +138,5 @@ func (l *lister) linkSet(r api.LinkSet) {
 	} else {
 		l.text("master", r.Master)
 	}
-	l.text("addrgenmode", r.AddrGenMode).kind(r.Kind, r.Mode, r.Flag)
+	l.text("addrgenmode", r.AddrGenMode).kind(r.Kind, r.Mode, r.Flag, r.Options)
 }

@@ -91,8 +91,12 @@ func valuesOf(word string, rest []string) (values []string, known bool) {
 		return []string{"ipvlan"}, true
 	case "mode":
 		return []string{"l2", "l3", "l3s"}, true
-	case "arp", "multicast", "allmulticast", "promisc":
+	case "arp", "multicast", "allmulticast", "promisc", "proxy", "announce", "guard", "host", "isolate":
 		return []string{"on", "off"}, true
+	case "lookup":
+		return []string{"kernel", "full"}, true
+	case "allow":
+		return []string{"any"}, true
 	case "addrgenmode":
 		return []string{"eui64", "none", "stable_secret", "random"}, true
 	case "table":
@@ -110,7 +114,7 @@ func valuesOf(word string, rest []string) (values []string, known bool) {
 	return nil, false
 }
 
-func kindNames() []string { return []string{"mode", "bridge", "private", "vepa"} }
+func kindNames() []string { return append([]string{"mode", "bridge", "private", "vepa"}, optionWords()...) }
 
 func wordsOf(object, verb string) []string {
 	switch object + " " + verb {

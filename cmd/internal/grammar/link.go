@@ -1,7 +1,7 @@
 package grammar
 
 import (
-	"strings"
+	"slices"
 
 	"github.com/ipvl/ipvl/cmd/internal/api"
 )
@@ -75,6 +75,9 @@ func parseLinkWords(s *scanner) (*linkWords, error) {
 
 func (w *linkWords) takeDev(arg string) error {
 	if w.dev != nil && !w.devIsName {
+		if slices.Contains(optionWords(), arg) {
+			return syntax(ExitUsage, `Error: "%s" is a word of the type: write "type ipvlan %s ...".`, arg, arg)
+		}
 		return garbage("dev", arg)
 	}
 	if !validAltName(arg) {
@@ -106,7 +109,7 @@ func linkAdd(o *Options, s *scanner) (any, error) {
 	if err := w.checkAdd(); err != nil {
 		return nil, err
 	}
-	mode, flag, err := kindWords(w.kindArgs)
+	kind, err := parseKind(w.kindArgs)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +119,7 @@ func linkAdd(o *Options, s *scanner) (any, error) {
 	if w.link == nil {
 		return nil, refuse(`type ipvlan needs a master: say which by "link DEVICE".`)
 	}
-	r := api.LinkAdd{Scope: o.scope(), Master: *w.link, Kind: *w.kind, Mode: mode, Flag: flag,
+	r := api.LinkAdd{Scope: o.scope(), Master: *w.link, Kind: *w.kind, Mode: kind.mode, Flag: kind.flag, Options: kind.options,
 		Name: deref(w.name), TargetNetns: deref(w.netns), Address: deref(w.address), Broadcast: deref(w.broadcast),
 		MTU: deref(w.mtu), Index: deref(w.index), TxQLen: deref(w.txqlen), NumTxQueues: deref(w.numTx),
 		NumRxQueues: deref(w.numRx), Up: deref(w.up)}
@@ -171,8 +174,12 @@ func linkDelete(o *Options, s *scanner) (any, error) {
 	if used := w.setOnly + w.addOnly; used != "" {
 		return nil, refuse(`"%s" is not for "link delete".`, used)
 	}
-	if _, _, err := kindWords(w.kindArgs); err != nil {
+	kind, err := parseKind(w.kindArgs)
+	if err != nil {
 		return nil, err
+	}
+	if kind.ours != "" {
+		return nil, refuse(`"%s" is not for "link delete".`, kind.ours)
 	}
 	return api.LinkDel{Scope: o.scope(), Name: *w.dev, Kind: deref(w.kind)}, nil
 }
@@ -189,46 +196,6 @@ func (w *linkWords) checkExisting() error {
 		return foreignKind(*w.kind)
 	}
 	return nil
-}
-
-// kindWords reads the words after "type ipvlan". Any word at all makes ip(8)
-// send the flags, bridge where none was named: a mode alone resets private and
-// vepa. So it is here.
-func kindWords(args []string) (mode, flag string, err error) {
-	s := &scanner{args: args}
-	for {
-		arg, ok := s.next()
-		if !ok {
-			break
-		}
-		if abbreviates(arg, "mode") {
-			if mode, err = s.value(); err != nil {
-				return "", "", err
-			}
-			if mode != "l2" && mode != "l3" && mode != "l3s" {
-				return "", "", syntax(ExitSyntax, `Error: argument of "mode" must be either "l2", "l3" or "l3s"`)
-			}
-			continue
-		}
-		name := ""
-		for _, f := range []string{"private", "vepa", "bridge"} {
-			if abbreviates(arg, f) {
-				name = f
-			}
-		}
-		switch {
-		case name != "" && flag == "":
-			flag = name
-		case abbreviates(arg, "help"):
-			return "", "", syntax(ExitSyntax, "%s", strings.TrimSuffix(usageKind, "\n"))
-		default:
-			return "", "", syntax(ExitSyntax, "ipvlan: unknown option \"%s\"?\n%s", arg, strings.TrimSuffix(usageKind, "\n"))
-		}
-	}
-	if len(args) > 0 && flag == "" {
-		flag = "bridge"
-	}
-	return mode, flag, nil
 }
 
 func deref[T any](p *T) (zero T) {

@@ -19,13 +19,14 @@ func linkSet(o *Options, s *scanner) (any, error) {
 	if w.addOnly != "" {
 		return nil, refuse(`"%s" is for "link add" alone.`, w.addOnly)
 	}
-	mode, flag, err := kindWords(w.kindArgs)
+	kind, err := parseKind(w.kindArgs)
 	if err != nil {
 		return nil, err
 	}
 	r := api.LinkSet{Scope: o.scope(), Name: *w.dev, Up: w.up, MTU: w.mtu, Alias: w.alias, TargetNetns: w.netns,
 		ARP: w.arp, Multicast: w.multicast, AllMulticast: w.allMulticast, Promisc: w.promisc, TxQLen: w.txqlen,
-		Address: w.address, Master: w.master, AddrGenMode: w.genMode, Kind: deref(w.kind), Mode: mode, Flag: flag}
+		Address: w.address, Master: w.master, AddrGenMode: w.genMode, Kind: deref(w.kind), Mode: kind.mode, Flag: kind.flag,
+		Options: kind.options}
 	if *w.name != *w.dev {
 		r.NewName = w.name
 	}

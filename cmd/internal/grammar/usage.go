@@ -28,12 +28,16 @@ where  OBJECT := { link | address | route | neighbour | monitor | help }
                     -f[amily] { inet | inet6 } | -4 | -6 |
                     -n[etns] { NAME | PID | PATH } | -S PATH }`
 
-// usageKind is ip's own text.
+// usageKind is ip's own text, and after it what ip(8) does not have.
 const usageKind = `Usage: ... ipvlan [ mode MODE ] [ FLAGS ]
 
 MODE: l3 | l3s | l2
 FLAGS: bridge | private | vepa
 (first values are the defaults if nothing is specified).
+With ipvl also: [ lookup LOOKUP ] [ proxy SWITCH ] [ announce SWITCH ] [ guard SWITCH ]
+		[ host SWITCH ] [ isolate SWITCH ] [ allow { any | PREFIX ... } ]
+LOOKUP: kernel | full
+SWITCH: off | on
 `
 
 const usageLink = `Usage: ipvl link add link DEV [ name ] NAME

@@ -41,7 +41,7 @@ func (p *printer) linkDetails(l api.Link, v linkView) {
 func (p *printer) linkKind(l api.Link) {
 	p.nl()
 	p.str("info_kind", "    %s ", l.Kind)
-	if l.Mode == "" && l.Flag == "" {
+	if l.Mode == "" && l.Flag == "" && l.Options == nil {
 		return
 	}
 	p.object("info_data", func() {
@@ -50,6 +50,9 @@ func (p *printer) linkKind(l api.Link) {
 		}
 		if l.Flag != "" {
 			p.yes(l.Flag, l.Flag+" ")
+		}
+		if l.Options != nil {
+			p.options(*l.Options)
 		}
 	})
 }

@@ -47,6 +47,36 @@ func TestWhatOnlyTheApplianceKnowsComesLast(t *testing.T) {
 			`"num_rx_queues":1,"gso_max_size":65536,"gso_max_segs":65535,"ipvl":{"backend":"tap","dev_id":7,"drops":{"no-route":30,"private":2}}}]`+"\n")
 }
 
+func ptr[T any](v T) *T { return &v }
+
+func TestOptionsAreSaidWhereTheyDifferFromTheKernel(t *testing.T) {
+	yes, no := ptr(true), ptr(false)
+	plain := api.Options{Lookup: ptr("kernel"), Proxy: no, Announce: no, Guard: no, Host: no, Isolate: no, Allow: &[]netip.Prefix{}}
+	list := &[]netip.Prefix{netip.MustParsePrefix("10.0.0.5/32"), netip.MustParsePrefix("fd00::/64")}
+	for _, c := range []struct {
+		o          api.Options
+		text, json string
+	}{
+		{api.Options{}, "", ""},
+		{plain, "", ""},
+		{api.Options{Lookup: ptr("full"), Allow: list}, "lookup full allow 10.0.0.5 fd00::/64 ", `,"lookup":"full","allow":["10.0.0.5","fd00::/64"]`},
+		{api.Options{Proxy: yes, Announce: yes, Guard: yes, Host: yes, Isolate: yes}, "proxy on announce on guard on host on isolate on ",
+			`,"proxy":true,"announce":true,"guard":true,"host":true,"isolate":true`},
+	} {
+		l := device()
+		l.Options = &c.o
+		want := "\n    ipvlan  mode l3s vepa " + c.text + "addrgenmode "
+		if got := links1(t, render.Options{Details: true}, l); !strings.Contains(got, want) {
+			t.Errorf("%q lacks %q", got, want)
+		}
+		want = `"info_data":{"mode":"l3s","vepa":true` + c.json + "}}"
+		if got := links1(t, render.Options{Details: true, JSON: true}, l); !strings.Contains(got, want) {
+			t.Errorf("%q lacks %q", got, want)
+		}
+		same(t, "without -d", links1(t, render.Options{}, l), links1(t, render.Options{}, device()))
+	}
+}
+
 func TestRefusedAddress(t *testing.T) {
 	l := device()
 	l.Addrs = []api.Addr{{Prefix: netip.MustParsePrefix("10.0.0.1/24"), Flags: 0x80, Label: "s1", Valid: 1<<32 - 1, Preferred: 1<<32 - 1, Refused: true}}
