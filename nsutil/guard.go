@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/google/nftables"
-	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 
 	"github.com/ipvl/ipvl/nsutil/rtnl"
@@ -30,9 +29,8 @@ type HostGuard struct {
 	// have is what the kernel's sets hold.
 	// +checklocks:mu
 	have map[netip.Addr]bool
-	// groups: group frames are the host's, too.
 	// +checklocks:mu
-	groups bool
+	rules guardRules
 }
 
 // Ensure installs the guard on the master, without addresses. It replaces what
@@ -56,7 +54,7 @@ func (g *HostGuard) Ensure(ifname string) error {
 	}
 	h, err := claim(tablePrefix + ifname)
 	if err == nil {
-		err = install(ifname, g.groups, nil)
+		err = install(ifname, g.rules, nil)
 	}
 	if err != nil {
 		h.release()
@@ -95,12 +93,12 @@ func (g *HostGuard) mend() error {
 			return nil
 		}
 	}
-	return install(g.ifname, g.groups, slices.Collect(maps.Keys(g.have)))
+	return install(g.ifname, g.rules, slices.Collect(maps.Keys(g.have)))
 }
 
 // install makes the table, its sets, and its rules in one transaction,
 // instead of what is there: no frame gets between the two.
-func install(ifname string, groups bool, addrs []netip.Addr) error {
+func install(ifname string, rules guardRules, addrs []netip.Addr) error {
 	conn, err := nftables.New()
 	if err != nil {
 		return err
@@ -108,7 +106,7 @@ func install(ifname string, groups bool, addrs []netip.Addr) error {
 	table, _ := ingress(ifname, nftables.ChainPolicyAccept)
 	conn.AddTable(table) // or there might be none to delete
 	conn.DelTable(table)
-	sets, err := guardTable(conn, ifname, groups)
+	sets, err := guardTable(conn, ifname, rules)
 	if err != nil {
 		return err
 	}
@@ -129,102 +127,53 @@ func newGuardSets(table *nftables.Table) guardSets {
 	}
 }
 
-// guardTable queues the table. Frames of a VLAN are not the devices': they go
-// to the host's VLAN interfaces. ARP and the solicitations of DAD are dropped by
-// their target; a device answers for itself, or nobody does.
-func guardTable(conn *nftables.Conn, ifname string, groups bool) (guardSets, error) {
-	table, chain := ingress(ifname, nftables.ChainPolicyAccept)
-	sets := newGuardSets(table)
-	conn.AddTable(table)
-	conn.AddChain(chain)
-	for _, s := range []*nftables.Set{sets.v4, sets.v6} {
-		if err := conn.AddSet(s, nil); err != nil {
-			return sets, err
-		}
-	}
-	rules := [][]expr.Any{acceptVLAN(unix.ETH_P_8021Q), acceptVLAN(unix.ETH_P_8021AD)}
-	if groups {
-		rules = append(rules, acceptGroups())
-	}
-	for _, exprs := range append(rules,
-		dropIn(sets.v4, unix.ETH_P_IP, 16, 4),
-		dropIn(sets.v4, unix.ETH_P_ARP, 24, 4),
-		dropIn(sets.v6, unix.ETH_P_IPV6, 24, 16),
-		dropDAD(sets.v6),
-	) {
-		conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: exprs})
-	}
-	return sets, nil
-}
+// GuardMode says what else than IP packets to a device is hidden from the host.
+// The zero value is the mode l3's.
+type GuardMode uint8
 
-// acceptVLAN matches frames with a tag of that type, except priority tags
-// (id 0, row R2-29). The kernel has taken the tag off, but shows it to a rule
-// that looks into the Ethernet header.
-func acceptVLAN(ethertype uint16) []expr.Any {
-	return []expr.Any{
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseLLHeader, Offset: 12, Len: 2},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{byte(ethertype >> 8), byte(ethertype)}},
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseLLHeader, Offset: 14, Len: 2},
-		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 2, Mask: []byte{0x0f, 0xff}, Xor: []byte{0, 0}},
-		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: []byte{0, 0}},
-		&expr.Verdict{Kind: expr.VerdictAccept},
-	}
-}
+const (
+	// GuardL3: ARP and DAD that speak of a device's address are the device's
+	// alone, also where they are sent to a group (row R3-01).
+	GuardL3 GuardMode = iota
+	// GuardL2: frames to a group or to all are the host's too (row R2-01).
+	GuardL2
+	// GuardL3S: only IP packets are the devices'; ARP and DAD stay with the host
+	// (row RS-07).
+	GuardL3S
+)
 
-// acceptGroups matches frames to a group or to all, by the first bit of the
-// destination on the wire.
-func acceptGroups() []expr.Any {
-	return []expr.Any{
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseLLHeader, Offset: 0, Len: 1},
-		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 1, Mask: []byte{1}, Xor: []byte{0}},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{1}},
-		&expr.Verdict{Kind: expr.VerdictAccept},
-	}
-}
-
-// dropDAD matches neighbour solicitations from :: (RFC 4862 section 5.4.2) for
-// a target in the set.
-func dropDAD(set *nftables.Set) []expr.Any {
-	field := func(offset uint32, value ...byte) []expr.Any {
-		return []expr.Any{
-			&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: uint32(len(value))},
-			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: value},
-		}
-	}
-	return slices.Concat(
-		field(6, unix.IPPROTO_ICMPV6), field(40, 135), field(8, make([]byte, 16)...),
-		dropIn(set, unix.ETH_P_IPV6, 48, 16),
-	)
-}
-
-// SetGroups says whether frames to a group or to all are the host's, whatever
-// address of a device they speak of. They are in L2, where the host gets what
-// the devices get of them; in L3 they are the devices' alone (rows R2-01, R3-01).
-func (g *HostGuard) SetGroups(host bool) error {
+// SetMode follows the mode of the master's devices.
+func (g *HostGuard) SetMode(mode GuardMode) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.groups == host {
+	if g.rules.mode == mode {
 		return nil
 	}
-	if g.ifname != "" {
-		if err := install(g.ifname, host, slices.Collect(maps.Keys(g.have))); err != nil {
-			return wrap("guard groups on", g.ifname, err)
-		}
-	}
-	g.groups = host
-	return nil
+	return g.setRules(guardRules{mode, g.rules.flows})
 }
 
-// dropIn matches frames of a type whose address, at an offset in the network
-// header, is in a set.
-func dropIn(set *nftables.Set, ethertype uint16, offset, size uint32) []expr.Any {
-	return []expr.Any{
-		&expr.Meta{Key: expr.MetaKeyPROTOCOL, Register: 1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{byte(ethertype >> 8), byte(ethertype)}},
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: size},
-		&expr.Lookup{SourceRegister: 1, SetName: set.Name, SetID: set.ID},
-		&expr.Verdict{Kind: expr.VerdictDrop},
+// SetFlows hides flows to the host's own addresses from the host: the router
+// translates them to devices. At most one rule each.
+func (g *HostGuard) SetFlows(flows []Flow) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if slices.Equal(g.rules.flows, flows) {
+		return nil
 	}
+	return g.setRules(guardRules{g.rules.mode, slices.Clone(flows)})
+}
+
+// setRules makes the table anew, in one transaction.
+//
+// +checklocks:g.mu
+func (g *HostGuard) setRules(r guardRules) error {
+	if g.ifname != "" {
+		if err := install(g.ifname, r, slices.Collect(maps.Keys(g.have))); err != nil {
+			return wrap("guard", g.ifname, err)
+		}
+	}
+	g.rules = r
+	return nil
 }
 
 // SetAddrs makes addrs the guarded addresses. Only differences reach the
@@ -246,7 +195,7 @@ func (g *HostGuard) SetAddrs(addrs []netip.Addr) error {
 	}
 	err := g.update(want)
 	if errors.Is(err, unix.ENOENT) { // somebody flushed the ruleset
-		err = install(g.ifname, g.groups, slices.Collect(maps.Keys(want)))
+		err = install(g.ifname, g.rules, slices.Collect(maps.Keys(want)))
 	}
 	if err != nil {
 		return wrap("guard addresses on", g.ifname, err)

@@ -29,7 +29,7 @@ func TestGuardDropsARP(t *testing.T) {
 		if got := lab.whoAnswers(t, "10.0.0.1", "10.0.0.2"); got != "10.0.0.1" {
 			t.Errorf("not guarded: the first answer is from %s", got)
 		}
-		if err := errors.Join(g.SetGroups(true), g.SetAddrs(addrs("10.0.0.1"))); err != nil {
+		if err := errors.Join(g.SetMode(GuardL2), g.SetAddrs(addrs("10.0.0.1"))); err != nil {
 			t.Fatal(err)
 		}
 		if got := lab.whoAnswers(t, "10.0.0.1", "10.0.0.2"); got != "10.0.0.1" {
@@ -38,7 +38,7 @@ func TestGuardDropsARP(t *testing.T) {
 		if lab.reaches(t, "10.0.0.1", "10.0.0.2") {
 			t.Error("groups are the host's, and unicast is, too")
 		}
-		if err := g.SetGroups(false); err != nil {
+		if err := g.SetMode(GuardL3); err != nil {
 			t.Fatal(err)
 		}
 		if got := lab.whoAnswers(t, "10.0.0.1", "10.0.0.2"); got != "10.0.0.2" {
@@ -56,13 +56,12 @@ func TestGuardDropsDAD(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { g.Remove() })
-		for _, groups := range []bool{false, true} {
-			if err := g.SetGroups(groups); err != nil {
+		for mode, want := range map[GuardMode]string{GuardL3: "fd00::2", GuardL2: "fd00::1", GuardL3S: "fd00::1"} {
+			if err := g.SetMode(mode); err != nil {
 				t.Fatal(err)
 			}
-			want := map[bool]string{false: "fd00::2", true: "fd00::1"}[groups]
 			if got := lab.whoDefends(t, "fd00::1", "fd00::2"); got != want {
-				t.Errorf("groups %v: the first defence is of %s, want %s", groups, got, want)
+				t.Errorf("mode %v: the first defence is of %s, want %s", mode, got, want)
 			}
 		}
 	})

@@ -14,6 +14,8 @@ type Filter struct {
 	// Addrs are the addresses of devices: IP packets to them pass. Zones are
 	// ignored, IPv4-mapped addresses mean IPv4. Order and duplicates do not matter.
 	Addrs []netip.Addr
+	// Flows pass too, whoever owns their destination.
+	Flows []Flow
 	// Multicast passes every frame with a group MAC address, of any ethertype.
 	Multicast bool
 	// All passes every frame; Addrs and Multicast are ignored.
@@ -80,6 +82,8 @@ func compile(f Filter, budget int) ([]bpf.RawInstruction, error) {
 	if err != nil {
 		return nil, err
 	}
+	flows := flowBlock(f.Flows)
+	budget -= len(flows)
 	spans = thin(spans, budget) // a span costs at least one instruction
 	words := 4                  // of an IPv6 address that are compared
 	for {
@@ -88,7 +92,7 @@ func compile(f Filter, budget int) ([]bpf.RawInstruction, error) {
 		prog := frame(f.Multicast, v4, v6)
 		switch {
 		case len(prog) <= budget:
-			return bpf.Assemble(prog)
+			return bpf.Assemble(append(flows, prog...))
 		case len(v6) > len(v4):
 			words--
 		default:
