@@ -21,7 +21,8 @@ const (
 	// EventRoute: Event.Route of the own namespace was added, changed or
 	// (Deleted) removed. Where Route is nil something changed that one entry
 	// does not tell (a nexthop object, an IPv6 multipath route): read the
-	// routes again; at most one such event comes in a batch.
+	// routes again; at most one such event comes in a batch. So it is for other
+	// namespaces: what changed there is not told, and once in a batch.
 	EventRoute
 	// EventRule and EventNextHop say that something of the kind changed in
 	// the own namespace; at most one of each comes in a batch.

@@ -190,3 +190,50 @@ func inNS(fd int, fn func() error) error {
 	}
 	return err
 }
+
+// Cookie identifies the namespace of r for as long as the system runs, unlike
+// its ID, which the kernel may give to another one afterwards (SO_NETNS_COOKIE,
+// Linux 5.14). 0: the kernel does not know them.
+func (r Ref) Cookie() (cookie uint64, err error) {
+	err = r.Do(func() error {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		cookie, err = unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+		if errors.Is(err, unix.ENOPROTOOPT) {
+			return nil
+		}
+		return err
+	})
+	return cookie, wrap("identify network namespace", r.spec, err)
+}
+
+// FindNetns finds a living namespace again that had this path, identity and
+// cookie: at its path, among the named ones, or by one of its processes.
+// ErrUnknownNetns: it is gone, or nothing leads to it any more.
+func FindNetns(path string, id ID, cookie uint64) (Ref, error) {
+	is := func(path string) (Ref, bool) {
+		r, err := Resolve(path)
+		if err != nil || r.id != id {
+			return Ref{}, false
+		}
+		got, err := r.Cookie()
+		return r, err == nil && got == cookie
+	}
+	if path != "" {
+		if r, ok := is(path); ok {
+			return r, nil
+		}
+	}
+	for _, pattern := range []string{NetnsDir + "/*", "/proc/[1-9]*/ns/net"} {
+		paths, _ := filepath.Glob(pattern)
+		for _, p := range paths {
+			if r, ok := is(p); ok {
+				return r, nil
+			}
+		}
+	}
+	return Ref{}, &Error{Op: "find a network namespace", Err: ErrUnknownNetns}
+}

@@ -74,6 +74,8 @@ type decoder struct {
 	events []Event
 	// route, rule and nextHop: the batch has such an event already.
 	route, rule, nextHop bool
+	// foreign are the other namespaces whose routes changed in this batch.
+	foreign map[int]bool
 	// nsidsChanged: a namespace got an id, maybe the own one.
 	nsidsChanged bool
 }
@@ -104,8 +106,8 @@ func (d *decoder) datagram(nsid int, b []byte) {
 	}
 }
 
-// message makes an event of a message. Of other namespaces, routes, rules and
-// neighbours are passed over unread. What cannot be parsed is, too: the kernel
+// message makes an event of a message. Of other namespaces, rules and
+// neighbours are passed over, and of routes it is told that there was a change. What cannot be parsed is, too: the kernel
 // does not send it.
 func (d *decoder) message(nsid int, m rtnl.Message) {
 	e := Event{NSID: nsid}
@@ -121,8 +123,11 @@ func (d *decoder) message(nsid int, m rtnl.Message) {
 		e.Kind, e.Deleted = EventGroup, m.Type == unix.RTM_DELMULTICAST
 		e.Group, err = boxed(rtnl.ParseGroup(m.Data))
 	default:
-		if nsid == noNSID {
+		switch {
+		case nsid == noNSID:
 			d.ownMessage(m)
+		case m.Type == unix.RTM_NEWROUTE || m.Type == unix.RTM_DELROUTE:
+			d.foreignRoute(nsid)
 		}
 		return
 	}
@@ -173,6 +178,18 @@ func (d *decoder) routeMessage(m rtnl.Message) {
 	d.events = append(d.events, Event{
 		Kind: EventRoute, NSID: noNSID, Deleted: m.Type == unix.RTM_DELROUTE, Route: &r, Replace: m.Flags&unix.NLM_F_REPLACE != 0,
 	})
+}
+
+// foreignRoute tells, once in a batch, that routes of another namespace changed.
+func (d *decoder) foreignRoute(nsid int) {
+	if d.foreign[nsid] {
+		return
+	}
+	if d.foreign == nil {
+		d.foreign = make(map[int]bool)
+	}
+	d.foreign[nsid] = true
+	d.events = append(d.events, Event{Kind: EventRoute, NSID: nsid})
 }
 
 // once adds an event that says no more than that something changed.
