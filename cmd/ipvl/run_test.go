@@ -14,6 +14,7 @@ import (
 
 	"github.com/ipvl/ipvl/cmd/internal/api"
 	"github.com/ipvl/ipvl/cmd/internal/grammar"
+	"github.com/ipvl/ipvl/stack/rules"
 )
 
 // ipvl runs a command line.
@@ -60,6 +61,14 @@ func (f *fake) RouteGet(_ context.Context, _ api.Caller, r api.RouteGet) (api.Ro
 func (f *fake) NeighShow(_ context.Context, _ api.Caller, r api.NeighShow) ([]api.Neigh, error) {
 	return []api.Neigh{{Dst: netip.MustParseAddr("10.0.0.1"), Dev: "m0", State: "STALE"}}, f.note(r)
 }
+func (f *fake) RuleShow(_ context.Context, _ api.Caller, r api.RuleShow) ([]api.RuleChain, error) {
+	return []api.RuleChain{
+		{Table: rules.TableFilter, Chain: rules.ChainInput, Policy: "drop", Rules: []rules.Rule{{Match: rules.Match{Proto: rules.ProtoTCP,
+			DstPorts: rules.Ports{Lo: 22, Hi: 22}}, Action: rules.Action{Kind: rules.KindAccept}, Packets: 3, Bytes: 180}}},
+		{Table: rules.TableNAT, Chain: rules.ChainPostrouting, Rules: []rules.Rule{{Action: rules.Action{Kind: rules.KindMasquerade}}}},
+	}, f.note(r)
+}
+func (f *fake) RuleChange(_ context.Context, _ api.Caller, r api.RuleChange) error { return f.note(r) }
 func (f *fake) Monitor(ctx context.Context, _ api.Caller, r api.Monitor, emit func(api.Event) error) error {
 	if err := emit(api.Event{}); err != nil {
 		return err

@@ -59,6 +59,16 @@ func (c Client) NeighShow(ctx context.Context, r NeighShow) (neighs []Neigh, err
 	return neighs, c.call(ctx, "neigh show", "/v1/neigh/show", r, &neighs)
 }
 
+// RuleShow lists the chains of a table with their rules.
+func (c Client) RuleShow(ctx context.Context, r RuleShow) (chains []RuleChain, err error) {
+	return chains, c.call(ctx, string(r.Table)+" show", "/v1/rule/show", r, &chains)
+}
+
+// RuleChange changes the rules of a table.
+func (c Client) RuleChange(ctx context.Context, r RuleChange) error {
+	return c.call(ctx, string(r.Table)+" "+string(r.Op), "/v1/rule/change", r, nil)
+}
+
 // Monitor calls emit for each event until ctx ends (it then returns nil), emit
 // fails (its error) or the appliance goes away. emit gets a zero Event first,
 // when nothing can be missed any more.

@@ -22,6 +22,7 @@ type fake struct {
 	links  []api.Link
 	routes []api.Route
 	neighs []api.Neigh
+	chains []api.RuleChain
 	block  chan struct{} // LinkAdd waits for it
 	events chan api.Event
 	panics bool
@@ -75,6 +76,12 @@ func (f *fake) RouteGet(_ context.Context, c api.Caller, r api.RouteGet) (api.Ro
 }
 func (f *fake) NeighShow(_ context.Context, c api.Caller, r api.NeighShow) ([]api.Neigh, error) {
 	return f.neighs, f.note(c, r)
+}
+func (f *fake) RuleShow(_ context.Context, c api.Caller, r api.RuleShow) ([]api.RuleChain, error) {
+	return f.chains, f.note(c, r)
+}
+func (f *fake) RuleChange(_ context.Context, c api.Caller, r api.RuleChange) error {
+	return f.note(c, r)
 }
 
 // Monitor passes on what comes by events; a closed channel ends it with err.

@@ -67,6 +67,7 @@ func TestNames(t *testing.T) {
 		{api.Tables, "main", 254, true, "main"}, {api.Tables, "4294967295", 1<<32 - 1, true, "4294967295"}, {api.Tables, "4294967296", 0, false, ""},
 		{api.Scopes, "nowhere", 255, true, "nowhere"}, {api.DSFields, "28", 0x28, true, "AF11"}, {api.DSFields, "0x1", 1, true, "0x01"},
 		{api.Groups, "default", 0, true, "default"}, {api.RouteTypes, "blackhole", 6, true, "blackhole"},
+		{api.IPProtocols, "icmpv6", 58, true, "ipv6-icmp"}, {api.IPProtocols, "255", 255, true, "255"}, {api.IPProtocols, "256", 0, false, ""},
 	} {
 		n, ok := c.space.Number(c.text)
 		if n != c.number || ok != c.ok || (ok && c.space.Name(n) != c.name) {
@@ -75,12 +76,22 @@ func TestNames(t *testing.T) {
 	}
 }
 
+func TestRuleShowPicksChains(t *testing.T) {
+	in := []api.RuleChain{{Table: "filter", Chain: "input"}, {Table: "nat", Chain: "input"}, {Table: "nat", Chain: "output"}}
+	if got := (api.RuleShow{Table: "nat"}).Filter(in); len(got) != 2 || got[0].Table != "nat" || got[1].Chain != "output" {
+		t.Errorf("nat: %+v", got)
+	}
+	if got := (api.RuleShow{Table: "nat", Chain: "output"}).Filter(in); len(got) != 1 || got[0].Chain != "output" {
+		t.Errorf("nat output: %+v", got)
+	}
+}
+
 func FuzzNames(f *testing.F) {
 	f.Add(0, "static")
 	f.Add(5, "0x28")
 	f.Add(2, "18446744073709551616")
 	f.Fuzz(func(t *testing.T, space int, text string) {
-		if space < 0 || space > int(api.DSFields) {
+		if space < 0 || space > int(api.IPProtocols) {
 			return
 		}
 		n, ok := api.Names(space).Number(text)

@@ -34,13 +34,19 @@ var (
 		{0x98, "AF43"}, {0x20, "CS1"}, {0x40, "CS2"}, {0x60, "CS3"}, {0x80, "CS4"}, {0xa0, "CS5"},
 		{0xc0, "CS6"}, {0xe0, "CS7"}, {0xb8, "EF"},
 	}
+	ipProtocols = []numbered{
+		{1, "icmp"}, {2, "igmp"}, {4, "ipencap"}, {6, "tcp"}, {17, "udp"}, {33, "dccp"}, {41, "ipv6"}, {47, "gre"},
+		{50, "esp"}, {51, "ah"}, {58, "ipv6-icmp"}, {58, "icmpv6"}, {88, "eigrp"}, {89, "ospf"}, {103, "pim"},
+		{112, "vrrp"}, {132, "sctp"}, {136, "udplite"},
+	}
 )
 
 // Names is one of rtnetlink's number spaces.
 type Names int
 
 // The spaces: rtm_protocol, rtm_scope and ifa_scope, tables, interface groups,
-// rtm_type, the TOS byte.
+// rtm_type, the TOS byte, the protocol number of IP (IANA; a few of
+// /etc/protocols).
 const (
 	Protocols Names = iota
 	Scopes
@@ -48,10 +54,11 @@ const (
 	Groups
 	RouteTypes
 	DSFields
+	IPProtocols
 )
 
 func (n Names) list() []numbered {
-	return [][]numbered{protocols, scopes, tables, groups, routeTypes, dsfields}[n]
+	return [][]numbered{protocols, scopes, tables, groups, routeTypes, dsfields, ipProtocols}[n]
 }
 
 // limit is the largest number of the space.

@@ -87,6 +87,8 @@ func (s *server) routes() *http.ServeMux {
 	mux.Handle("POST /v1/route/show", unary(s, "route show", s.routeShow))
 	mux.Handle("POST /v1/route/get", unary(s, "route get", b.RouteGet))
 	mux.Handle("POST /v1/neigh/show", unary(s, "neigh show", s.neighShow))
+	mux.Handle("POST /v1/rule/show", unary(s, "rule show", s.ruleShow))
+	mux.Handle("POST /v1/rule/change", unary(s, "rule change", discard(b.RuleChange)))
 	mux.HandleFunc("POST /v1/monitor", s.monitor)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, http.StatusNotFound, &Error{Op: "api", Msg: "no such request: " + r.Method + " " + r.URL.Path})
@@ -156,4 +158,9 @@ func (s *server) routeShow(ctx context.Context, c Caller, r RouteShow) ([]Route,
 func (s *server) neighShow(ctx context.Context, c Caller, r NeighShow) ([]Neigh, error) {
 	neighs, err := s.backend.NeighShow(ctx, c, r)
 	return r.Filter(neighs), err
+}
+
+func (s *server) ruleShow(ctx context.Context, c Caller, r RuleShow) ([]RuleChain, error) {
+	chains, err := s.backend.RuleShow(ctx, c, r)
+	return r.Filter(chains), err
 }

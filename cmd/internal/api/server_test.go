@@ -15,9 +15,19 @@ import (
 	"testing"
 
 	"github.com/ipvl/ipvl/cmd/internal/api"
+	"github.com/ipvl/ipvl/stack/rules"
 )
 
 func ptr[T any](v T) *T { return &v }
+
+// snat is a rule with everything in it.
+var snat = rules.Rule{
+	Match: rules.Match{Dev: "eth0", Src: netip.MustParsePrefix("10.0.0.0/8"), Dst: netip.MustParsePrefix("10.1.0.0/16"), NotSrc: true, NotDst: true,
+		Proto: rules.ProtoTCP, SrcPorts: rules.Ports{Lo: 1, Hi: 9}, DstPorts: rules.Ports{Lo: 22, Hi: 22},
+		States: []rules.State{rules.StateNew, rules.StateRelated}, Family: 4},
+	Action:  rules.Action{Kind: rules.KindSNAT, Addr: netip.MustParseAddr("192.0.2.1"), Ports: rules.Ports{Lo: 1024, Hi: 2047}},
+	Packets: 7, Bytes: 1 << 60,
+}
 
 func TestEveryVerbArrivesAsItWasSent(t *testing.T) {
 	b := &fake{}
@@ -36,6 +46,10 @@ func TestEveryVerbArrivesAsItWasSent(t *testing.T) {
 		api.RouteShow{Scope: scope, Table: "all", TOS: ptr(uint8(0)), Metric: ptr(uint32(0))},
 		api.RouteGet{Scope: scope, Dst: netip.MustParseAddr("fd00::1"), Mark: 7},
 		api.NeighShow{Scope: scope, States: []string{"STALE"}},
+		api.RuleShow{Scope: scope, Table: rules.TableNAT, Chain: rules.ChainOutput},
+		api.RuleChange{Scope: scope, Table: rules.TableNAT, Chain: rules.ChainPostrouting, Op: api.RuleInsert, Index: 3, Rule: snat},
+		api.RuleChange{Table: rules.TableFilter, Chain: rules.ChainInput, Op: api.RulePolicy, Policy: "drop"},
+		api.RuleChange{Table: rules.TableFilter, Op: api.RuleFlush},
 	}
 	for _, r := range requests {
 		if err := send(ctx, c, r); err != nil {
@@ -68,6 +82,10 @@ func send(ctx context.Context, c api.Client, r any) (err error) {
 		_, err = c.RouteGet(ctx, r)
 	case api.NeighShow:
 		_, err = c.NeighShow(ctx, r)
+	case api.RuleShow:
+		_, err = c.RuleShow(ctx, r)
+	case api.RuleChange:
+		err = c.RuleChange(ctx, r)
 	}
 	return err
 }
@@ -81,6 +99,7 @@ func TestValuesComeBackAsTheyWere(t *testing.T) {
 			NextHops: []api.NextHop{{Via: netip.MustParseAddr("fe80::1"), Dev: "eth0"}}}},
 		neighs: []api.Neigh{{Dst: netip.MustParseAddr("10.0.0.2"), State: "STALE", Stats: &api.NeighStats{Used: 5}}},
 	}
+	b.chains = []api.RuleChain{{Table: rules.TableNAT, Chain: rules.ChainPostrouting, Rules: []rules.Rule{snat, {Action: rules.Action{Kind: "accept"}}}}}
 	c, _ := serve(t, b, api.ServerOptions{})
 	links, err := c.AddrShow(context.Background(), api.AddrShow{})
 	if err != nil || !reflect.DeepEqual(links, b.links) {
@@ -93,6 +112,10 @@ func TestValuesComeBackAsTheyWere(t *testing.T) {
 	neighs, err := c.NeighShow(context.Background(), api.NeighShow{})
 	if err != nil || !reflect.DeepEqual(neighs, b.neighs) {
 		t.Errorf("%+v, %v", neighs, err)
+	}
+	chains, err := c.RuleShow(context.Background(), api.RuleShow{Table: rules.TableNAT})
+	if err != nil || !reflect.DeepEqual(chains, b.chains) {
+		t.Errorf("%+v, %v", chains, err)
 	}
 }
 

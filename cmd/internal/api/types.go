@@ -318,6 +318,10 @@ type Backend interface {
 	RouteShow(context.Context, Caller, RouteShow) ([]Route, error)
 	RouteGet(context.Context, Caller, RouteGet) (Route, error)
 	NeighShow(context.Context, Caller, NeighShow) ([]Neigh, error)
+	RuleShow(context.Context, Caller, RuleShow) ([]RuleChain, error)
+	// RuleChange checks the rule again, since not every client has: a change
+	// that is refused leaves everything as it was.
+	RuleChange(context.Context, Caller, RuleChange) error
 	// Monitor calls emit for each event until ctx ends or emit fails, one call
 	// at a time. It calls emit(Event{}) first, once no event can be missed any
 	// more: the client's request is answered then.

@@ -114,7 +114,9 @@ func valuesOf(word string, rest []string) (values []string, known bool) {
 	return nil, false
 }
 
-func kindNames() []string { return append([]string{"mode", "bridge", "private", "vepa"}, optionWords()...) }
+func kindNames() []string {
+	return append([]string{"mode", "bridge", "private", "vepa"}, optionWords()...)
+}
 
 func wordsOf(object, verb string) []string {
 	switch object + " " + verb {
