@@ -30,6 +30,9 @@ func (m *Master) Receive(frame []byte) {
 		// Not for a device; the host, if there is one, judges for itself.
 		m.c.drops.add(reason)
 	}
+	if v.some&flagProxy != 0 && m.proxy(v, &mt, frame) {
+		return
+	}
 	m.bytes(v, &mt, v.receive(&mt), nil, frame)
 }
 
@@ -45,6 +48,9 @@ func (d *Device) Transmit(frame []byte) {
 	}
 	d.c.tx(len(frame) - vnet.HeaderLen)
 	v := m.view.Load()
+	if d.has(flagGuard|flagHost) && d.intercept(v, &mt, frame) {
+		return
+	}
 	m.bytes(v, &mt, v.transmit(&mt, reason), d, frame)
 }
 
@@ -84,16 +90,22 @@ func (m *Master) bytes(v *view, mt *meta, vd verdict, from *Device, frame []byte
 	case actDrop:
 		m.countDrop(from, vd.reason)
 	case actDevice:
+		if v.severed(mt, from, vd.dev) {
+			m.sever(from, vd.dev)
+			return
+		}
 		vd.dev.deliver(v, mt, from, frame)
+	case actInput:
+		m.input(v, mt, frame)
 	case actUplink:
 		m.out(v, from, frame)
 	case actHost:
 		m.toHost(v, mt, from, frame)
 	case actHostAnd:
 		m.toHost(v, mt, from, frame)
-		m.floods.put(m.floods.copyOf(frame), nil)
+		m.floods.put(flood{frame: m.floods.copyOf(frame), by: from})
 	case actFlood:
-		m.floods.put(m.floods.copyOf(frame), from)
+		m.floods.put(flood{frame: m.floods.copyOf(frame), from: from, by: from})
 	case actRoute:
 		m.route(v, mt, from, frame)
 	}
@@ -134,8 +146,16 @@ func (m *Master) spread(f flood) {
 	if _, ok := m.open(frame, 0, &mt); !ok {
 		return
 	}
+	if f.to != nil {
+		f.to.deliver(v, &mt, nil, frame)
+		return
+	}
 	for _, d := range v.devices {
 		if d == f.from || !d.filter.Load().wants(mt.dst) {
+			continue
+		}
+		if v.deaf(&mt, f.by, d) {
+			d.c.drops.add(ReasonIsolated)
 			continue
 		}
 		d.c.multicast.Add(1)
@@ -164,14 +184,16 @@ func (m *Master) out(v *view, from *Device, frame []byte) {
 func (m *Master) Emit(frame []byte) { m.out(m.view.Load(), nil, frame) }
 
 // toHost gives the master's host one frame. What a device sent goes to the
-// host port, if there is one, else to the stack attached to the master. What
+// host link, or the host port, if there is one, else to the stack attached to the master. What
 // came over the wire is for that stack alone: the host behind a host port is
 // the kernel's, which has seen the frame already.
 func (m *Master) toHost(v *view, mt *meta, from *Device, frame []byte) {
 	r := reasonNone
 	switch {
+	case from != nil && v.linked(from):
+		r = m.toHostPort(v, mt, v.host.port, frame)
 	case from != nil && m.hostPort != nil:
-		r = m.toHostPort(v, mt, frame)
+		r = m.toHostPort(v, mt, m.hostPort, frame)
 	case m.host.attached():
 		r = m.host.give(m, v, mt, frame)
 	case from != nil:
@@ -184,7 +206,7 @@ func (m *Master) toHost(v *view, mt *meta, from *Device, frame []byte) {
 
 // toHostPort gives the kernel's host what its stack would take on the master.
 // Group frames it has no way to get.
-func (m *Master) toHostPort(v *view, mt *meta, frame []byte) Reason {
+func (m *Master) toHostPort(v *view, mt *meta, p Port, frame []byte) Reason {
 	switch {
 	case mt.vlan != 0:
 		return ReasonVLAN
@@ -195,5 +217,5 @@ func (m *Master) toHostPort(v *view, mt *meta, frame []byte) Reason {
 	case mt.tagged:
 		frame = untag(frame)
 	}
-	return m.writeTo(m.hostPort, frame)
+	return m.writeTo(p, frame)
 }

@@ -16,6 +16,8 @@ type DeviceOptions struct {
 	Port Port
 	// MTU is in L3 bytes; 0 is the master's.
 	MTU uint32
+	// Flags are the device's beyond the kernel's behaviour.
+	Flags DeviceFlags
 }
 
 // Device is one virtual device: its master's MAC address, its own L3
@@ -30,6 +32,8 @@ type Device struct {
 	stack  face
 	filter atomic.Pointer[filter]
 	mtu    atomic.Uint32
+	flags  atomic.Uint32 // flags
+	errors bucket        // of ICMP errors that the device is given
 	c      counters
 	onEnd  closeAction
 
@@ -53,7 +57,7 @@ func (m *Master) NewDevice(o DeviceOptions) (*Device, error) {
 		// A netstack drops the groups that it did not join by itself.
 		d.filter.Store(&filter{all: true})
 	}
-	closed, ok := m.admit(d)
+	closed, ok := m.admit(d, o.Flags.bits())
 	switch {
 	case closed:
 		return nil, &Error{Op: "new device", Name: o.Name, Err: ErrClosed}
@@ -63,8 +67,8 @@ func (m *Master) NewDevice(o DeviceOptions) (*Device, error) {
 	return d, nil
 }
 
-// admit gives d its id and, unless it has one, the master's MTU.
-func (m *Master) admit(d *Device) (closed, ok bool) {
+// admit gives d its id, its flags and, unless it has one, the master's MTU.
+func (m *Master) admit(d *Device, f flags) (closed, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
@@ -77,6 +81,7 @@ func (m *Master) admit(d *Device) (closed, ok bool) {
 		d.mtu.Store(m.view.Load().mtu)
 	}
 	m.devices[d.id] = d
+	m.flag(d, f)
 	return false, true
 }
 
@@ -217,6 +222,7 @@ func (d *Device) remove() bool {
 		return false
 	}
 	d.closed = true
+	m.flag(d, 0)
 	for a := range d.addrs {
 		delete(m.owners, a)
 	}

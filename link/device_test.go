@@ -175,7 +175,6 @@ func TestMasterRefusesWhatMeansNothing(t *testing.T) {
 	for name, o := range map[string]link.MasterOptions{
 		"no MAC":    {},
 		"group MAC": {MAC: link.MAC{1}},
-		"mode l3s":  {MAC: masterMAC, Mode: link.ModeL3S},
 		"mode 9":    {MAC: masterMAC, Mode: 9},
 		"flag 9":    {MAC: masterMAC, Flag: 9},
 	} {

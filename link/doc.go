@@ -53,7 +53,7 @@
 // # Limits
 //
 // Multicast and unicast of one flow may be reordered against each other, as in
-// the kernel. Mode l3s is refused. A tagged frame is demuxed by what is behind
+// the kernel. A tagged frame is demuxed by what is behind
 // one tag and delivered with it. Statistics count a frame of many segments as
 // one.
 package link

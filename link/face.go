@@ -112,9 +112,16 @@ func untag(frame []byte) []byte {
 	const at = vnet.HeaderLen + 12
 	out := append(make([]byte, 0, len(frame)), frame[:at]...)
 	out = append(out, frame[at+vlanLen:]...)
+	moveHeader(out)
+	return out
+}
+
+// moveHeader takes a tag that is gone off the offsets in a frame's virtio-net
+// header.
+func moveHeader(frame []byte) {
 	var h vnet.Header
-	if h.Decode(out) != nil {
-		return frame
+	if h.Decode(frame) != nil {
+		return
 	}
 	if h.Flags&vnet.FlagNeedsCsum != 0 && h.CsumStart >= vlanLen {
 		h.CsumStart -= vlanLen
@@ -122,6 +129,5 @@ func untag(frame []byte) []byte {
 	if h.HdrLen >= vlanLen {
 		h.HdrLen -= vlanLen
 	}
-	h.Encode(out)
-	return out
+	h.Encode(frame)
 }

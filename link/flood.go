@@ -5,10 +5,13 @@ import "sync"
 // floodLimit is how many group frames wait at most (IPVLAN_QBACKLOG_LIMIT).
 const floodLimit = 1000
 
-// flood is one group frame on its way to many.
+// flood is one group frame on its way to many, or what the master itself says
+// to one device.
 type flood struct {
 	frame *[]byte
-	from  *Device // nil: from the wire, which then is not among its ways
+	from  *Device // not among its ways; nil: the wire, which then is not
+	by    *Device // who sent it, also where it goes the way of the wire's
+	to    *Device // the only one who gets it, or nil
 }
 
 // floodQueue carries group frames to the devices from a goroutine of its own,
@@ -43,13 +46,23 @@ func (q *floodQueue) copyOf(frame []byte) *[]byte {
 	return b
 }
 
-// put takes frame over, which came from copyOf or the pool.
-func (q *floodQueue) put(frame *[]byte, from *Device) {
+// build returns what f appends to a pooled buffer.
+func (q *floodQueue) build(f func(b []byte) []byte) *[]byte {
+	b := q.pool.Get().(*[]byte)
+	*b = f((*b)[:0])
+	return b
+}
+
+// put takes f's frame over, which came from copyOf or build.
+func (q *floodQueue) put(f flood) {
 	select {
-	case q.queue <- flood{frame, from}:
+	case q.queue <- f:
 	default:
-		q.pool.Put(frame)
-		q.m.countDrop(from, ReasonQueueFull)
+		q.pool.Put(f.frame)
+		if f.to != nil {
+			f.from = f.to
+		}
+		q.m.countDrop(f.from, ReasonQueueFull)
 	}
 }
 

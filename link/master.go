@@ -28,6 +28,8 @@ type MasterOptions struct {
 	// Elsewhere takes, in byte form, what L3 devices send and the Router sends
 	// through another interface than the master. Where it is nil that is dropped.
 	Elsewhere Port
+	// Clock limits the rate of ICMP errors; nil is the system's.
+	Clock tcpip.Clock
 }
 
 // Master is the device below: it owns the uplink and decides, frame by frame,
@@ -45,6 +47,8 @@ type Master struct {
 	c         counters
 	view      atomic.Pointer[view]
 	router    atomic.Pointer[Router]
+	hooks     atomic.Pointer[Hooks]
+	clock     tcpip.Clock
 
 	mu sync.Mutex
 	// +checklocks:mu
@@ -55,6 +59,9 @@ type Master struct {
 	// used again before the count has wrapped, as in the kernel.
 	// +checklocks:mu
 	lastID uint16
+	// flagged counts the devices that have each flag.
+	// +checklocks:mu
+	flagged [numFlags]int
 	// +checklocks:mu
 	closed bool
 }
@@ -112,9 +119,13 @@ func newMaster(o MasterOptions) (*Master, error) {
 	}
 	m := &Master{
 		hostPort:  o.Host,
+		clock:     o.Clock,
 		elsewhere: o.Elsewhere,
 		owners:    make(map[netip.Addr]*Device),
 		devices:   make(map[uint16]*Device),
+	}
+	if m.clock == nil {
+		m.clock = tcpip.NewStdClock()
 	}
 	m.floods = newFloodQueue(m)
 	m.SetRouter(o.Router)
@@ -124,8 +135,6 @@ func newMaster(o MasterOptions) (*Master, error) {
 
 func checkModeFlag(mode Mode, flag Flag) error {
 	switch {
-	case mode == ModeL3S:
-		return &Error{Op: "set mode", Name: mode.String(), Err: ErrNotSupported}
 	case mode > ModeL3S:
 		return &Error{Op: "set mode", Name: mode.String(), Err: ErrInvalid}
 	case flag > FlagVEPA:
@@ -224,6 +233,9 @@ func (m *Master) Owner(a netip.Addr) *Device {
 	defer m.mu.Unlock()
 	return m.owners[a.Unmap()]
 }
+
+// Owns reports whether a is an address of a device that is up. It takes no lock.
+func (m *Master) Owns(a netip.Addr) bool { return m.view.Load().holder(a) != nil }
 
 // Shutdown removes all devices and lets go of the uplink. It is idempotent.
 func (m *Master) Shutdown() {

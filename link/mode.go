@@ -14,8 +14,8 @@ const (
 	// ModeL2 switches on L2: devices do their own ARP and ND, multicast and
 	// broadcast are delivered.
 	ModeL2
-	// ModeL3S is ModeL3 with the router's netfilter hooks in the way. It is
-	// named here so that a request for it can be refused by name.
+	// ModeL3S is ModeL3 with the hooks of the default namespace in the way
+	// (Hooks), and its IP layer's checks on what comes in.
 	ModeL3S
 )
 

@@ -31,6 +31,9 @@ func (m *Master) transmit(d *Device, pkt *stack.PacketBuffer) {
 	}
 	d.c.tx(size)
 	v := m.view.Load()
+	if d.has(flagGuard|flagHost) && d.interceptPacket(v, &mt, head, pkt) {
+		return
+	}
 	vd := v.transmit(&mt, reason)
 	if vd.act == actReceive {
 		vd = v.receive(&mt)
@@ -38,9 +41,11 @@ func (m *Master) transmit(d *Device, pkt *stack.PacketBuffer) {
 	switch {
 	case vd.act == actDrop:
 		d.c.drops.add(vd.reason)
+	case vd.act == actDevice && v.severed(&mt, d, vd.dev):
+		m.sever(d, vd.dev)
 	case vd.act == actDevice:
 		vd.dev.takePacket(v, &mt, pkt)
-	case vd.act == actHost && m.hostPort == nil && m.host.attached():
+	case vd.act == actHost && m.hostPort == nil && !v.linked(d) && m.host.attached():
 		if r := m.host.handOver(v, &mt, pkt); r != reasonNone {
 			d.c.drops.add(r)
 		}

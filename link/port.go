@@ -37,6 +37,9 @@ type Hop struct {
 	// NextHop and Index name the neighbour where Verdict is HopWait.
 	NextHop netip.Addr
 	Index   int
+	// ICMP is the error for the sender: where Verdict is HopReject, or, with
+	// From alone, where the packet is longer than MTU.
+	ICMP ICMPError
 }
 
 // HopVerdict is the kind of a Hop.
@@ -54,6 +57,8 @@ const (
 	// HopElsewhere leaves the default namespace through another interface
 	// than the master: to MasterOptions.Elsewhere.
 	HopElsewhere
+	// HopReject is dropped like HopDrop, and the sender gets Hop.ICMP.
+	HopReject
 )
 
 // Router is what L3 mode needs of the default namespace: its routes and its

@@ -54,6 +54,15 @@ const (
 	ReasonNotAttached
 	// ReasonDown is a frame of or for a device or master that is down.
 	ReasonDown
+	// ReasonFilter is a frame that the hooks of mode l3s dropped.
+	ReasonFilter
+	// ReasonGuard is a frame of a guarded device that is not its own.
+	ReasonGuard
+	// ReasonIsolated is a frame between two devices of which one is isolated.
+	ReasonIsolated
+	// ReasonNoDevice is a frame of the host for an address of no device that
+	// may hear it.
+	ReasonNoDevice
 	// ReasonWrite is a frame that a port or lower endpoint refused.
 	ReasonWrite
 
@@ -65,7 +74,8 @@ func (r Reason) String() string {
 	names := [numReasons]string{
 		"none", "short", "vnet-header", "truncated", "ip-version", "ip-header-length", "ip-total-length", "vlan",
 		"private", "multicast", "ethertype", "pause", "mtu", "no-host", "no-router", "route", "neighbour",
-		"queue-full", "checksum", "other-host", "not-attached", "down", "write",
+		"queue-full", "checksum", "other-host", "not-attached", "down",
+		"filter", "guard", "isolated", "no-device", "write",
 	}
 	if r < numReasons {
 		return names[r]

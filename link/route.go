@@ -10,23 +10,44 @@ import (
 // had (ipvlan_process_v4_outbound, ipvlan_process_v6_outbound): no TTL is
 // taken, no source is checked.
 func (m *Master) route(v *view, mt *meta, from *Device, frame []byte) {
+	q, ok := query(frame[vnet.HeaderLen:])
+	if !ok {
+		from.c.drops.add(ReasonTruncated)
+		return
+	}
+	if ip := frame[vnet.HeaderLen+ethLen:]; mt.etherType == etherIPv4 {
+		mendIPv4(ip)
+	} else {
+		mendIPv6(ip)
+	}
+	if h := m.hooked(v); h != nil {
+		out, hop := m.outward(h, from, frame)
+		if out == nil {
+			return
+		}
+		if v.linked(from) {
+			if q, ok = QueryOf(out); ok && v.host.has(q.Dst) {
+				hop = Hop{Verdict: HopLocal}
+			}
+		}
+		m.follow(v, mt, from, out, hop)
+		return
+	}
+	if v.linked(from) && v.host.has(q.Dst) {
+		m.follow(v, mt, from, frame, Hop{Verdict: HopLocal})
+		return
+	}
 	r := m.router.Load()
 	if r == nil {
 		from.c.drops.add(ReasonNoRouter)
 		return
 	}
+	m.follow(v, mt, from, frame, (*r).Next(q))
+}
+
+// follow sends a frame where hop says.
+func (m *Master) follow(v *view, mt *meta, from *Device, frame []byte, hop Hop) {
 	eth := frame[vnet.HeaderLen:]
-	q, ok := query(eth)
-	if !ok {
-		from.c.drops.add(ReasonTruncated)
-		return
-	}
-	if mt.etherType == etherIPv4 {
-		mendIPv4(eth[ethLen:])
-	} else {
-		mendIPv6(eth[ethLen:])
-	}
-	hop := (*r).Next(q)
 	switch hop.Verdict {
 	case HopSend:
 		copy(eth[0:6], hop.Dst[:])
@@ -34,19 +55,26 @@ func (m *Master) route(v *view, mt *meta, from *Device, frame []byte) {
 		fallthrough
 	case HopWait, HopElsewhere:
 		if hop.MTU == 0 || !tooLong(frame, hop.MTU) {
-			m.leave(v, from, frame, hop, *r)
+			m.leave(v, from, frame, hop)
 			return
 		}
 		r := m.cut(frame, int(hop.MTU), func(one []byte) error {
-			m.leave(v, from, one, hop, *r)
+			m.leave(v, from, one, hop)
 			return nil
 		})
 		if r != reasonNone {
 			from.c.drops.add(r)
 		}
+		if r == ReasonMTU {
+			m.complain(v, from, frame, tooBig(eth, hop))
+		}
 	case HopLocal:
 		copy(eth[0:6], v.mac[:])
+		mt.dst = v.mac
 		m.toHost(v, mt, from, frame)
+	case HopReject:
+		from.c.drops.add(ReasonRoute)
+		m.complain(v, from, frame, hop.ICMP)
 	default:
 		from.c.drops.add(ReasonRoute)
 	}
@@ -54,12 +82,15 @@ func (m *Master) route(v *view, mt *meta, from *Device, frame []byte) {
 
 // leave writes a routed frame out, or has it held where the next hop is not
 // known yet.
-func (m *Master) leave(v *view, from *Device, frame []byte, hop Hop, r Router) {
+func (m *Master) leave(v *view, from *Device, frame []byte, hop Hop) {
 	reason := reasonNone
+	r := m.router.Load()
 	switch {
 	case hop.Verdict == HopSend:
 		m.out(v, from, frame)
-	case hop.Verdict == HopWait && !r.Hold(hop, frame):
+	case hop.Verdict == HopWait && r == nil:
+		reason = ReasonNoRouter
+	case hop.Verdict == HopWait && !(*r).Hold(hop, frame):
 		reason = ReasonNeighbour
 	case hop.Verdict == HopElsewhere && m.elsewhere == nil:
 		reason = ReasonRoute
@@ -69,6 +100,19 @@ func (m *Master) leave(v *view, from *Device, frame []byte, hop Hop, r Router) {
 	if reason != reasonNone {
 		from.c.drops.add(reason)
 	}
+}
+
+// QueryOf reads what the Router is asked off an IP frame in byte form. It is
+// false for what is no untagged IP frame with a whole header.
+func QueryOf(frame []byte) (Query, bool) {
+	if len(frame) < vnet.HeaderLen+ethLen {
+		return Query{}, false
+	}
+	eth := frame[vnet.HeaderLen:]
+	if t := binary.BigEndian.Uint16(eth[12:]); t != etherIPv4 && t != etherIPv6 {
+		return Query{}, false
+	}
+	return query(eth)
 }
 
 // query reads the Router's question off an IP frame.

@@ -115,6 +115,19 @@ func (t *table) without(a netip.Addr) {
 	t.v6 = t.v6.without(load6(b[:]))
 }
 
+// holder is the device that is up and has address a, or nil.
+func (t *table) holder(a netip.Addr) *Device {
+	switch a = a.Unmap(); {
+	case a.Is4():
+		b := a.As4()
+		return t.v4.get(be32(b[:]))
+	case a.Is6():
+		b := a.As16()
+		return t.v6.get(load6(b[:]))
+	}
+	return nil
+}
+
 // owner looks up where m goes to.
 func (t *table) owner(m *meta) *Device {
 	switch m.kind {

@@ -12,6 +12,7 @@ const (
 	actFlood          // to each device that wants it, and out
 	actHostAnd        // to the master's own stack, and to each device that wants it
 	actRoute          // to the Router
+	actInput          // through the default namespace's IP layer and hooks
 )
 
 type verdict struct {
@@ -29,6 +30,8 @@ type view struct {
 	mac     MAC
 	mtu     uint32
 	down    bool
+	some    flags // those that any device has
+	host    *hostLink
 	devices []*Device // those that are up
 }
 
@@ -89,8 +92,12 @@ func (v *view) between(d *Device) verdict {
 }
 
 // receive gives the verdict on a frame that reached the master
-// (ipvlan_handle_mode_l2, ipvlan_handle_mode_l3).
+// (ipvlan_handle_mode_l2, ipvlan_handle_mode_l3; in L3S the master's IP layer
+// has it first).
 func (v *view) receive(m *meta) verdict {
+	if v.mode == ModeL3S {
+		return v.receiveL3S(m)
+	}
 	if v.mode == ModeL2 && m.dst.group() {
 		if m.etherType == etherPause || v.echo(m) {
 			return verdict{act: actHost}
@@ -101,6 +108,16 @@ func (v *view) receive(m *meta) verdict {
 		return verdict{act: actDevice, dev: d}
 	}
 	return verdict{act: actHost}
+}
+
+// receiveL3S leaves to the host what no IP layer would take to a device:
+// ARP, groups, DAD, other VLANs and other hosts' MAC addresses.
+func (v *view) receiveL3S(m *meta) verdict {
+	switch {
+	case m.kind != kindIPv4 && m.kind != kindIPv6, m.vlan != 0, !m.dst.group() && m.dst != v.mac, m.martian():
+		return verdict{act: actHost}
+	}
+	return verdict{act: actInput}
 }
 
 // echo says that m is what a device of ours sent, reflected by the switch: its

@@ -50,6 +50,16 @@ func (w *wire) DeliverNetworkPacket(_ tcpip.NetworkProtocolNumber, pkt *stack.Pa
 	if reason != reasonNone {
 		m.c.drops.add(reason)
 	}
+	if v.some&flagProxy != 0 && (mt.etherType == etherARP || mt.etherType == etherIPv6) {
+		// It may be a question that is answered as bytes.
+		m.flatten(pkt, func(frame []byte) {
+			frame[0] |= vnet.FlagDataValid
+			if !m.proxy(v, &mt, frame) {
+				m.bytes(v, &mt, v.receive(&mt), nil, frame)
+			}
+		})
+		return
+	}
 	w.carry(v, &mt, v.receive(&mt), pkt)
 }
 
@@ -57,7 +67,7 @@ func (w *wire) DeliverNetworkPacket(_ tcpip.NetworkProtocolNumber, pkt *stack.Pa
 func (w *wire) carry(v *view, mt *meta, vd verdict, pkt *stack.PacketBuffer) {
 	m := w.m
 	switch {
-	case vd.act == actDevice && vd.dev.port == nil && !mt.tagged:
+	case vd.act == actDevice && vd.dev.port == nil && !mt.tagged && v.some&flagIsolate == 0:
 		if r := vd.dev.stack.handOver(v, mt, pkt); r != reasonNone {
 			vd.dev.c.drops.add(r)
 			return
