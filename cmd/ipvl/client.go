@@ -78,6 +78,11 @@ func ask(ctx context.Context, c api.Client, request any, o render.Options, w io.
 	case api.NeighShow:
 		neighs, err := c.NeighShow(ctx, r)
 		return orPrint(err, func() error { return render.Neighs(w, o, r, neighs) })
+	case api.RuleShow:
+		chains, err := c.RuleShow(ctx, r)
+		return orPrint(err, func() error { return render.Rules(w, o, r, chains) })
+	case api.RuleChange:
+		return c.RuleChange(ctx, r)
 	case api.Monitor:
 		return c.Monitor(ctx, r, func(e api.Event) error { return render.Event(w, o, e, time.Now()) })
 	}

@@ -62,6 +62,8 @@ func noDevice(request any) string {
 		return fmt.Sprintf("Cannot find device \"%s\"", r.OIF)
 	case api.NeighShow:
 		return fmt.Sprintf("Cannot find device \"%s\"", r.Dev)
+	case api.RuleChange:
+		return fmt.Sprintf("Cannot find device \"%s\"", r.Rule.Match.Dev)
 	}
 	return "RTNETLINK answers: " + api.Strerror(int(syscall.ENODEV))
 }

@@ -113,6 +113,13 @@ func TestCommandsPrintTheAnswer(t *testing.T) {
 		{"route get 10.0.0.1", "10.0.0.1 dev m0 \n    cache \n"},
 		{"neigh", "10.0.0.1 dev m0 STALE \n"},
 		{"-j neigh show dev m1", "[]\n"},
+		{"link set v0 type ipvlan proxy on allow 10.0.0.5", ""},
+		{"filter", "chain input policy drop\n1:\tproto tcp dport 22 accept\n"},
+		{"-s filter show input", "chain input policy drop\n1:\tproto tcp dport 22 accept packets 3 bytes 180\n"},
+		{"-j nat", `[{"table":"nat","chain":"postrouting","rules":[{"index":1,"action":"masquerade","packets":0,"bytes":0}]}]` + "\n"},
+		{"nat show output", ""},
+		{"nat add postrouting from 10.0.0.0/8 masquerade", ""},
+		{"filter delete input 1", ""},
 	} {
 		out, errs, status := ipvl(t, append([]string{"-S", socket}, strings.Fields(c.line)...)...)
 		if out != c.want || errs != "" || status != 0 {
@@ -147,6 +154,9 @@ func TestRefusalsReadAsThoseOfTheKernel(t *testing.T) {
 		{"route show dev v9", enodev, "Cannot find device \"v9\"\n", 1},
 		{"route get 10.0.0.1 oif v9", enodev, "Cannot find device \"v9\"\n", 1},
 		{"neigh show dev v9", enodev, "Cannot find device \"v9\"\n", 1},
+		{"filter add input dev v9 drop", enodev, "Cannot find device \"v9\"\n", 1},
+		{"filter delete input 9", &api.Error{Errno: int(syscall.ENOENT), Msg: "input has 3 rules"}, "Error: input has 3 rules.\n", 2},
+		{"nat", &api.Error{Errno: int(syscall.EOPNOTSUPP)}, "RTNETLINK answers: Operation not supported\n", 2},
 		{"route get 10.0.0.1", &api.Error{Errno: int(syscall.ENETUNREACH)}, "RTNETLINK answers: Network is unreachable\n", 2},
 		{"link show", errors.New("disk on fire"), "Error: disk on fire.\n", 2},
 		{"link show", &api.Error{Errno: 19, Msg: "no master has ipvlan devices"}, "Error: no master has ipvlan devices.\n", 2},
@@ -166,6 +176,9 @@ func TestMistakesNeverReachTheAppliance(t *testing.T) {
 		{"bogus", "Object \"bogus\" is unknown, try \"ipvl help\".\n", 1},
 		{"link add link eth0 name a/b type ipvlan", "Error: argument \"a/b\" is wrong: \"name\" not a valid ifname\n", 255},
 		{"link add link eth0 name v0 type veth", "", 2},
+		{"link set v0 type ipvlan guard maybe", "Error: argument of \"guard\" must be \"on\" or \"off\", not \"maybe\"\n", 1},
+		{"filter add input dnat to 10.0.0.1", "Error: dnat belongs to nat prerouting or output.\n", 1},
+		{"nat policy output drop", "", 2},
 		{"serve --bogus", "Error: flag provided but not defined: -bogus.\n", 1},
 		{"serve now", "Error: serve takes no arguments: \"now\".\n", 1},
 		{"serve --backend carrier-pigeon", "Error: --backend \"carrier-pigeon\": it is auto, tap or veth.\n", 1},
@@ -188,6 +201,7 @@ func TestWhatNeedsNoAppliance(t *testing.T) {
 	for _, c := range []struct{ line, prefix string }{
 		{"help", "Usage: ipvl ["}, {"-help", "Usage: ipvl ["}, {"--help", "Usage: ipvl ["}, {"link help", "Usage: ipvl link add"},
 		{"link help ipvlan", "Usage: ... ipvlan [ mode MODE ]"}, {"route help", "Usage: ipvl route"},
+		{"filter help", "Usage: ipvl filter"}, {"nat help", "Usage: ipvl nat"},
 		{"-V", "ipvl utility, ipvl-"}, {"version", "ipvl utility, ipvl-"},
 		{"serve --help", "NAME:"}, {"completion bash", "_ipvl()"}, {"completion zsh", "#compdef ipvl"}, {"completion fish", "complete -c ipvl"},
 		{"completion words -- -n ns0 link ad", "add\n"}, {"completion words -- se", "serve\n"},
@@ -244,7 +258,7 @@ func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 func TestEveryRequestIsSent(t *testing.T) {
 	f := &fake{}
 	socket := serveFake(t, f)
-	for _, line := range []string{"link add link eth0 type ipvlan", "link set dev a", "link del dev a", "link", "addr", "route", "route get ::1", "neigh", "monitor"} {
+	for _, line := range []string{"link add link eth0 type ipvlan", "link set dev a", "link del dev a", "link", "addr", "route", "route get ::1", "neigh", "filter", "nat flush", "monitor"} {
 		c, err := grammar.Parse(strings.Fields(line))
 		if err != nil {
 			t.Fatal(err)

@@ -104,6 +104,15 @@ func (n Names) Name(number uint32) string {
 	return strconv.FormatUint(uint64(number), 10)
 }
 
+// Texts are all names of the space.
+func (n Names) Texts() []string {
+	var out []string
+	for _, e := range n.list() {
+		out = append(out, e.name)
+	}
+	return out
+}
+
 // same tells if two texts of the space mean the same number.
 func (n Names) same(a, b string) bool {
 	x, okx := n.Number(a)

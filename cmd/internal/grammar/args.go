@@ -33,6 +33,11 @@ func (c Command) Args() []string {
 		l.options(c.Options).add("neighbour", "show").neighShow(r)
 	case api.Monitor:
 		l.options(c.Options).add("monitor").monitor(r, c.Options.Label)
+	case api.RuleShow:
+		l.options(c.Options).add(string(r.Table), "show")
+		l.flag(string(r.Chain), r.Chain != "")
+	case api.RuleChange:
+		l.options(c.Options).ruleChange(r)
 	}
 	return l.args
 }

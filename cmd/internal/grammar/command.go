@@ -1,16 +1,19 @@
 package grammar
 
+import "github.com/ipvl/ipvl/stack/rules"
+
 // Command is one parsed command line.
 type Command struct {
 	Options Options
 	// Request is one of api.LinkAdd, LinkSet, LinkDel, LinkShow, AddrShow,
-	// RouteShow, RouteGet, NeighShow, Monitor, or Help or Version of this package.
+	// RouteShow, RouteGet, NeighShow, Monitor, RuleShow, RuleChange, or Help or
+	// Version of this package.
 	Request any
 }
 
 // Help asks how to write a command.
 type Help struct {
-	Object string // "" for all, else link, address, route, neigh, monitor
+	Object string // "" for all, else link, address, route, neigh, monitor, filter, nat
 	Kind   string // "ipvlan": of the words after "type ipvlan"
 }
 
@@ -37,6 +40,8 @@ func objects() []object {
 		{"sr", nil}, {"nexthop", nil}, {"mptcp", nil}, {"ioam", nil},
 		{"help", func(*Options, *scanner) (any, error) { return Help{}, nil }},
 		{"stats", nil},
+		// Ours, last: no abbreviation of ip's changes its meaning.
+		{"filter", parseRules(rules.TableFilter)}, {"nat", parseRules(rules.TableNAT)},
 	}
 }
 

@@ -3,6 +3,8 @@ package grammar
 import (
 	"slices"
 	"strings"
+
+	"github.com/ipvl/ipvl/stack/rules"
 )
 
 // Complete gives what the last of words may become, sorted: options, objects,
@@ -40,6 +42,9 @@ func candidates(s *scanner) []string {
 	if !ok {
 		return verbNames(object)
 	}
+	if object == "filter" || object == "nat" {
+		return ruleCandidates(rules.Table(object), resolve(name, verbNames(object)), s)
+	}
 	rest := s.rest()
 	if len(rest) > 0 {
 		if values, known := valuesOf(rest[len(rest)-1], rest); known {
@@ -68,7 +73,7 @@ func optionNames() []string {
 }
 
 func objectNames() []string {
-	return []string{"address", "route", "neighbour", "link", "monitor", "help"}
+	return []string{"address", "route", "neighbour", "link", "monitor", "help", "filter", "nat"}
 }
 
 func verbNames(object string) []string {
@@ -79,6 +84,10 @@ func verbNames(object string) []string {
 		return []string{"show", "get", "help"}
 	case "address", "neighbour":
 		return []string{"show", "help"}
+	case "filter":
+		return []string{"add", "insert", "delete", "flush", "policy", "show", "help"}
+	case "nat":
+		return []string{"add", "insert", "delete", "flush", "show", "help"}
 	}
 	return nil
 }
@@ -91,12 +100,8 @@ func valuesOf(word string, rest []string) (values []string, known bool) {
 		return []string{"ipvlan"}, true
 	case "mode":
 		return []string{"l2", "l3", "l3s"}, true
-	case "arp", "multicast", "allmulticast", "promisc", "proxy", "announce", "guard", "host", "isolate":
+	case "arp", "multicast", "allmulticast", "promisc":
 		return []string{"on", "off"}, true
-	case "lookup":
-		return []string{"kernel", "full"}, true
-	case "allow":
-		return []string{"any"}, true
 	case "addrgenmode":
 		return []string{"eui64", "none", "stable_secret", "random"}, true
 	case "table":
@@ -109,9 +114,22 @@ func valuesOf(word string, rest []string) (values []string, known bool) {
 		return kindNames(), slices.Contains(rest, "type")
 	}
 	if slices.Contains(rest, "type") && slices.Contains(rest, "ipvlan") {
-		return kindNames(), true
+		return kindValues(word), true
 	}
 	return nil, false
+}
+
+// kindValues is what may follow a word of the type: its values, or the others.
+func kindValues(word string) []string {
+	switch word {
+	case "lookup":
+		return []string{"kernel", "full"}
+	case "allow":
+		return []string{"any"}
+	case "proxy", "announce", "guard", "host", "isolate":
+		return []string{"on", "off"}
+	}
+	return kindNames()
 }
 
 func kindNames() []string {

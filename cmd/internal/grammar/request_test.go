@@ -64,7 +64,7 @@ func TestOptions(t *testing.T) {
 
 func TestUsageNamesWhatItIsFor(t *testing.T) {
 	seen := map[string]bool{}
-	for _, line := range []string{"help", "link help", "link help ipvlan", "addr help", "route help", "neigh help", "monitor help"} {
+	for _, line := range []string{"help", "link help", "link help ipvlan", "addr help", "route help", "neigh help", "monitor help", "filter help", "nat help"} {
 		c, err := grammar.Parse(split(line))
 		if err != nil {
 			t.Fatalf("%s: %v", line, err)

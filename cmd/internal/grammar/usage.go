@@ -15,13 +15,18 @@ func Usage(h Help) string {
 		return usageNeigh
 	case h.Object == "monitor":
 		return usageMonitor
+	case h.Object == "filter":
+		return usageFilter + usageMatch
+	case h.Object == "nat":
+		return usageNAT + usageMatch
 	}
 	return usageTop + "\n"
 }
 
 const usageTop = `Usage: ipvl [ OPTIONS ] OBJECT { COMMAND | help }
        ipvl serve [ --help ]
-where  OBJECT := { link | address | route | neighbour | monitor | help }
+where  OBJECT := { link | address | route | neighbour | monitor | filter |
+                   nat | help }
        OPTIONS := { -V[ersion] | -s[tatistics] | -d[etails] | -o[neline] |
                     -h[uman-readable] | -iec | -N[umeric] | -br[ief] |
                     -j[son] | -p[retty] | -t[imestamp] | -ts[hort] |
@@ -101,4 +106,34 @@ STATE := { delay | failed | incomplete | noarp | none |
 
 const usageMonitor = `Usage: ipvl monitor [ all | OBJECTS ] [ label ] [ dev DEVICE ]
 OBJECTS := address | link | neigh | route
+`
+
+const usageFilter = `Usage: ipvl filter [ show [ CHAIN ] ]
+       ipvl filter add CHAIN MATCH ACTION
+       ipvl filter insert CHAIN [ NUMBER ] MATCH ACTION
+       ipvl filter delete CHAIN { NUMBER | MATCH ACTION }
+       ipvl filter flush [ CHAIN ]
+       ipvl filter policy CHAIN { accept | drop }
+CHAIN := { input | output }
+ACTION := { accept | drop }
+`
+
+const usageNAT = `Usage: ipvl nat [ show [ CHAIN ] ]
+       ipvl nat add CHAIN MATCH ACTION
+       ipvl nat insert CHAIN [ NUMBER ] MATCH ACTION
+       ipvl nat delete CHAIN { NUMBER | MATCH ACTION }
+       ipvl nat flush [ CHAIN ]
+CHAIN := { prerouting | input | output | postrouting }
+ACTION := { accept | masquerade | snat to ADDR[:PORTS] | dnat to ADDR[:PORTS] }
+          dnat is for prerouting and output, snat for postrouting and input,
+          masquerade for postrouting; an IPv6 ADDR with PORTS is [ADDR]:PORTS
+`
+
+const usageMatch = `MATCH := [ family { inet | inet6 } ] [ dev MASTER ]
+         [ from [ not ] PREFIX ] [ to [ not ] PREFIX ]
+         [ proto PROTO ] [ sport PORTS ] [ dport PORTS ]
+         [ state STATE[,STATE...] ]
+PORTS := NUMBER | NUMBER-NUMBER
+STATE := { new | established | related | invalid }
+The rules are for devices of masters in mode l3s.
 `
