@@ -57,7 +57,7 @@ func (m *Master) NewDevice(o DeviceOptions) (*Device, error) {
 		// A netstack drops the groups that it did not join by itself.
 		d.filter.Store(&filter{all: true})
 	}
-	closed, ok := m.admit(d, o.Flags.bits())
+	closed, ok := m.admit(d, o.ID, o.Flags.bits())
 	switch {
 	case closed:
 		return nil, &Error{Op: "new device", Name: o.Name, Err: ErrClosed}
@@ -67,14 +67,17 @@ func (m *Master) NewDevice(o DeviceOptions) (*Device, error) {
 	return d, nil
 }
 
-// admit gives d its id, its flags and, unless it has one, the master's MTU.
-func (m *Master) admit(d *Device, f flags) (closed, ok bool) {
+// admit gives d its id, which is id if that is free, its flags and, unless it
+// has one, the master's MTU.
+func (m *Master) admit(d *Device, id uint16, f flags) (closed, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
 		return true, false
 	}
-	if d.id, ok = m.nextID(); !ok {
+	if _, taken := m.devices[id]; id != 0 && id <= maxID && !taken {
+		d.id, m.lastID = id, max(m.lastID, id)
+	} else if d.id, ok = m.nextID(); !ok {
 		return false, false
 	}
 	if d.mtu.Load() == 0 {

@@ -137,6 +137,16 @@ func TestIDsAreNotReusedBeforeTheyWrap(t *testing.T) {
 	}
 }
 
+func TestIDOfAnEarlierRun(t *testing.T) {
+	l := newLab(t, link.MasterOptions{}) // ids 1 and 2
+	for _, c := range []struct{ ask, want uint16 }{{7, 7}, {2, 8}, {0, 9}, {0xfffe, 10}, {5, 5}, {0, 11}} {
+		d, err := l.master.NewDevice(link.DeviceOptions{ID: c.ask})
+		if err != nil || d.ID() != c.want {
+			t.Fatalf("asked for %d: %v; want %d", c.ask, err, c.want)
+		}
+	}
+}
+
 func TestIDsRunOut(t *testing.T) {
 	m, err := link.NewMasterOnPort(linktest.NewPort(0), link.MasterOptions{MAC: masterMAC})
 	if err != nil {
