@@ -18,6 +18,9 @@ type DeviceOptions struct {
 	MTU uint32
 	// Flags are the device's beyond the kernel's behaviour.
 	Flags DeviceFlags
+	// ID is the number that the device had before, taken again if it is free
+	// (its link-local address holds it); 0 is the next one.
+	ID uint16
 }
 
 // Device is one virtual device: its master's MAC address, its own L3
