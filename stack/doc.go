@@ -50,6 +50,22 @@
 // The master going down, losing its carrier or changing its MAC address
 // forgets all others.
 //
+// # Two look-ups
+//
+// LookupKernel is the driver's: bound to the master, silent about what goes
+// nowhere. LookupFull is that of a router that has the devices behind it: every
+// route, rule and interface of the namespace counts, and a packet that goes
+// nowhere is VerdictReject with the error that Linux sends when it forwards
+// (ip_error, ip6_pkt_drop), from the master's address towards the device. The
+// Router writes no such error itself; it does not know the devices.
+//
+//	no route, outgoing interface down   ICMP 3/0    ICMPv6 1/0
+//	unreachable route                   ICMP 3/1    ICMPv6 1/0
+//	unreachable rule                    ICMP 3/0    ICMPv6 1/0
+//	prohibit route or rule              ICMP 3/13   ICMPv6 1/1
+//	the neighbour does not answer       ICMP 3/1    ICMPv6 1/3, through Reject
+//	blackhole, a group, a bad address   silence     silence
+//
 // # Limits
 //
 // A next hop holds 101 frames or 212992 bytes, the oldest making room; all
@@ -58,8 +74,8 @@
 // entries: what it pushes out stays usable here for 30 seconds and is then
 // confirmed at its next use.
 //
-// What a route sends through another interface than the master (IPv6, T3-31) is
-// not resolved here: VerdictElsewhere leaves it to the caller. Not done:
+// What a route sends through another interface than the master (T3-31, and with
+// LookupFull IPv4 as well) is not resolved here: VerdictElsewhere leaves it to the caller. Not done:
 // link-layer addresses in neighbour solicitations are not learned.
 //
 // # Ownership and locks

@@ -12,8 +12,11 @@ const (
 	VerdictWait                 // give it to Router.Hold
 	VerdictLocal                // it is for the host's own stack
 	// VerdictElsewhere: it leaves through Hop.Index, which is not the master
-	// (T3-31, IPv6 only); the Router resolves nothing there.
+	// (T3-31, and IPv4 with LookupFull); the Router resolves nothing there.
 	VerdictElsewhere
+	// VerdictReject drops it for Hop.Reason, and the device is to get the
+	// error Hop.ICMP (LookupFull only); counted by the Router.
+	VerdictReject
 )
 
 // Query is the key of Router.Next.
@@ -33,4 +36,15 @@ type Hop struct {
 	MTU      uint32
 	Index    int // outgoing interface
 	NextHop  netip.Addr
+	// ICMP is the error to give with VerdictReject. With LookupFull its From is
+	// set whenever the packet goes somewhere: the sender of an error about a
+	// packet that is longer than MTU.
+	ICMP ICMPError
+}
+
+// ICMPError is the error that a router gives the sender of a packet.
+type ICMPError struct {
+	Type, Code uint8      // of ICMP or ICMPv6, by the family of From
+	MTU        uint32     // of the next hop, in errors that carry one
+	From       netip.Addr // the router's address; the zero Addr: it has none, so say nothing
 }

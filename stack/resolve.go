@@ -119,6 +119,7 @@ func (r *Router) observe(addr netip.Addr, state tcpipstack.NeighborState, mac tc
 		return
 	}
 	flush := false
+	var lost []heldFrame
 	switch state {
 	case tcpipstack.Incomplete:
 		// gVisor starts over with one that it pushed out.
@@ -131,25 +132,28 @@ func (r *Router) observe(addr netip.Addr, state tcpipstack.NeighborState, mac tc
 			flush = r.resolved(n, mac)
 		}
 	case tcpipstack.Unreachable:
-		r.fail(n)
+		lost = r.fail(n)
 	}
 	r.mu.Unlock()
+	r.giveUp(lost)
 	if flush {
 		r.flushSoon(n)
 	}
 }
 
-// fail drops what waits for n.
+// fail drops what waits for n, which it returns for giveUp.
 //
 // +checklocks:r.mu
-func (r *Router) fail(n *neighbor) {
+func (r *Router) fail(n *neighbor) []heldFrame {
 	if n.state != NUDFailed || n.resolving {
 		r.count.failed.Add(1)
 	}
 	r.settle(n)
 	n.state, n.known, n.updated = NUDFailed, false, r.clock.NowMonotonic()
 	n.publish()
-	r.drop(ReasonUnresolved, len(r.dequeue(n)))
+	held := r.dequeue(n)
+	r.drop(ReasonUnresolved, len(held))
+	return held
 }
 
 func nudOf(s tcpipstack.NeighborState) NUD {

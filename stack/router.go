@@ -17,6 +17,9 @@ type Lookup uint8
 const (
 	// LookupKernel is what the ipvlan driver does: bound to the master.
 	LookupKernel Lookup = iota
+	// LookupFull obeys every route, rule and interface of the namespace, and
+	// says with ICMP errors why a packet goes nowhere.
+	LookupFull
 )
 
 // RouterOptions is what a Router is made of.
@@ -32,8 +35,13 @@ type RouterOptions struct {
 	Emit func(hop Hop, frame []byte)
 	// Clock is the time; nil is the system's.
 	Clock tcpip.Clock
-	// Lookup chooses how routes are looked up.
+	// Lookup chooses how routes are looked up; SetLookup changes it.
 	Lookup Lookup
+	// Reject is called with LookupFull for each frame that waited for a
+	// neighbour that did not answer; the frame is lost, and hop.ICMP is the
+	// error to give its sender. The frame is borrowed for the call, which is
+	// made without any lock held. Nil drops silently.
+	Reject func(hop Hop, frame []byte)
 	// MaxNeighbors bounds the next hops known at once, permanent ones not
 	// counted; 0 is 1024, as the kernel's gc_thresh3.
 	MaxNeighbors int
@@ -46,6 +54,8 @@ type Router struct {
 	master int
 	mirror *Mirror
 	emit   func(Hop, []byte)
+	reject func(Hop, []byte) // or nil
+	lookup atomic.Uint32     // a Lookup
 	clock  tcpip.Clock
 	hops   *neighborTable // read without a lock
 	wire   atomic.Pointer[wireState]
@@ -91,7 +101,8 @@ func NewRouter(ep tcpipstack.LinkEndpoint, o RouterOptions) (*Router, error) {
 	if err := o.check(ep); err != nil {
 		return nil, &Error{Op: "new router", Err: err}
 	}
-	r := &Router{master: o.MasterIndex, mirror: o.Mirror, emit: o.Emit, clock: o.Clock}
+	r := &Router{master: o.MasterIndex, mirror: o.Mirror, emit: o.Emit, reject: o.Reject, clock: o.Clock}
+	r.SetLookup(o.Lookup)
 	if r.clock == nil {
 		r.clock = tcpip.NewStdClock()
 	}
@@ -130,6 +141,12 @@ func (o *RouterOptions) check(ep tcpipstack.LinkEndpoint) error {
 	return nil
 }
 
+// SetLookup changes how routes are looked up, for the packets that come after.
+func (r *Router) SetLookup(l Lookup) { r.lookup.Store(uint32(l)) }
+
+// Lookup is how routes are looked up.
+func (r *Router) Lookup() Lookup { return Lookup(r.lookup.Load()) }
+
 // Next says where a packet goes. It takes no lock and does not allocate,
 // but for the first use of a neighbour that is due for confirmation.
 func (r *Router) Next(q Query) (h Hop) {
@@ -142,9 +159,16 @@ func (r *Router) Next(q Query) (h Hop) {
 	if q.Dst.Is6() && q.Dst.IsMulticast() && w.up {
 		return r.group(w, q.Dst)
 	}
-	res := r.mirror.FIB().LookupKernel(r.master, fib.Query{
-		Dst: q.Dst, Src: q.Src, TOS: q.TOS, Proto: q.Proto, Mark: q.Mark, Hash: q.Hash,
-	})
+	full := r.Lookup() == LookupFull
+	fq := fib.Query{Dst: q.Dst, Src: q.Src, TOS: q.TOS, Proto: q.Proto, Mark: q.Mark, Hash: q.Hash}
+	table := r.mirror.FIB()
+	var res fib.Result
+	if full {
+		res = table.LookupFull(r.master, fq)
+		h.ICMP.From = table.Select(r.master, q.Src)
+	} else {
+		res = table.LookupKernel(r.master, fq)
+	}
 	h.Index = res.Index
 	switch {
 	case res.Verdict == fib.VerdictLocal:
@@ -152,6 +176,9 @@ func (r *Router) Next(q Query) (h Hop) {
 		return h
 	case res.Verdict == fib.VerdictDrop:
 		h.Reason = reasonOf(res.Reason)
+		if full {
+			h.refuse(q.Dst, res.Type == fib.Unreachable)
+		}
 	case res.Index != r.master:
 		h.Verdict, h.MTU, h.NextHop = VerdictElsewhere, res.MTU, res.NextHop
 		return h

@@ -78,6 +78,7 @@ func (t *Table) walk(rules []rule, q *Query, strict bool, m *match) outcome {
 				i = r.target - 1
 			}
 		case ActionBlackhole, ActionUnreachable, ActionProhibit:
+			m.entry = nil // a throw route may have left one
 			m.reason = ReasonBlackhole + Reason(r.Action-ActionBlackhole)
 			return rejected
 		}
