@@ -128,6 +128,20 @@ func (n *node) transfer(peer *node, a string, data []byte) {
 	}
 }
 
+// udp sends one small datagram to a.
+func (n *node) udp(a string) {
+	n.t.Helper()
+	at, proto := fullAddress(a)
+	c, err := gonet.DialUDP(n.s, nil, &at, proto)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte("hello")); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
 func payload(n int) []byte {
 	b := make([]byte, n)
 	rnd := rand.New(rand.NewPCG(1, 2))
