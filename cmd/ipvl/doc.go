@@ -1,5 +1,6 @@
 // Command ipvl is IPVLAN in user space: "ipvl serve" is the appliance, every
-// other command asks it, in the grammar of ip(8).
+// other command asks it, in the grammar of ip(8). What ip(8) has no words for,
+// filter, nat and the options of a device, has words in its manner.
 //
 // # Data flow
 //

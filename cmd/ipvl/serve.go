@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -21,9 +22,12 @@ func serveCommand(stderr io.Writer) *cli.Command {
 		Usage: "run the appliance in the foreground",
 		Description: "Serves the other commands on a unix socket until SIGTERM or SIGINT, then takes\n" +
 			"away what it made. The namespace that it runs in is the default namespace:\n" +
-			"masters, routes and neighbours are those of this namespace.",
+			"masters, routes and neighbours are those of this namespace. The next run makes\n" +
+			"the devices again, with their addresses, routes and options, where their masters\n" +
+			"and namespaces are still there.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "socket", Usage: "listen at `PATH` (default: $IPVL_SOCKET, /run/ipvl/api.sock, or $XDG_RUNTIME_DIR/ipvl/api.sock)"},
+			&cli.StringFlag{Name: "state", Usage: "remember devices, options and rules in `FILE` for the next run; none: do not", DefaultText: "state.json beside the socket"},
 			&cli.IntFlag{Name: "ready-fd", Value: -1, Usage: "write a newline to descriptor `N` and close it once commands are served", DefaultText: "none"},
 			&cli.StringFlag{Name: "backend", Value: "auto", Usage: "carry devices by `KIND`: tap, veth, or auto: tap where /dev/net/tun can be opened"},
 			&cli.StringFlag{Name: "log-level", Value: "info", Usage: "log from `LEVEL` on: debug, info, warn or error"},
@@ -66,7 +70,7 @@ func serve(c *cli.Context, stderr io.Writer) error {
 		tell(log, "STOPPING=1")
 	})
 
-	err = appliance.Run(ctx, appliance.Options{Socket: path, Backend: c.String("backend"), Log: log, Ready: func() error {
+	err = appliance.Run(ctx, appliance.Options{Socket: path, State: statePath(c.String("state"), path), Backend: c.String("backend"), Log: log, Ready: func() error {
 		tell(log, "READY=1")
 		return ready.signal()
 	}})
@@ -77,6 +81,18 @@ func serve(c *cli.Context, stderr io.Writer) error {
 		return nil
 	}
 	return err
+}
+
+// statePath is where the state is kept: by default beside the socket, in a
+// folder that a restart of the system empties, as it ends every namespace.
+func statePath(flag, socket string) string {
+	switch flag {
+	case "":
+		return filepath.Join(filepath.Dir(socket), "state.json")
+	case "none":
+		return ""
+	}
+	return flag
 }
 
 // tell is for systemd. That it does not listen is worth a line, not an end.

@@ -5,7 +5,8 @@
 // # Data flow
 //
 // A command line becomes a request value (package grammar), which [Client]
-// posts as JSON over a unix socket to /v1/OBJECT/VERB. The server decodes it
+// posts as JSON over a unix socket to /v1/OBJECT/VERB; filter and nat are both
+// object rule, which is shown or changed, in the values of stack/rules. The server decodes it
 // strictly, calls the Backend, applies the request's filters to what comes
 // back, and answers with JSON. What an appliance refuses comes back as an
 // [Error]. monitor is answered with one JSON value a line until either side

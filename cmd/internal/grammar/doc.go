@@ -16,6 +16,13 @@
 // hands each word to the first entry that fits. After the list, a finishing step
 // checks what belongs together and builds a request of package api.
 //
+// # What ip(8) does not have
+//
+// The objects filter and nat, and the words of a device's options, stand after
+// all of ip's, so that no abbreviation of ip's changes its meaning. A rule is
+// words in any order, each once, and the action last; nothing may follow. It is
+// checked by package rules before it becomes a request.
+//
 // # Errors
 //
 // Where ip has a sentence and an exit status for a mistake, they are the same
@@ -26,5 +33,7 @@
 // # Canonical form
 //
 // [Command.Args] writes a command as the list that parses to the same value:
-// whole words in one order. The fuzz test holds Parse to that.
+// whole words in one order. The fuzz test holds Parse to that. Package render
+// prints rules and options in the same words: a second fuzz test gives what it
+// prints to Parse again.
 package grammar

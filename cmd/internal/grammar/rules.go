@@ -1,6 +1,7 @@
 package grammar
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -13,7 +14,12 @@ import (
 func parseRules(t rules.Table) func(*Options, *scanner) (any, error) {
 	object := string(t)
 	as := func(f func(rules.Table, *Options, *scanner) (any, error)) func(*Options, *scanner) (any, error) {
-		return func(o *Options, s *scanner) (any, error) { return f(t, o, s) }
+		return func(o *Options, s *scanner) (any, error) {
+			if o.Netns != "" {
+				return nil, refuse(`the rules of %s are one set for the devices of all namespaces; leave "-n %s" out.`, t, o.Netns)
+			}
+			return f(t, o, s)
+		}
 	}
 	return func(o *Options, s *scanner) (any, error) {
 		verbs := []verb{
@@ -93,7 +99,18 @@ func ruleDelete(t rules.Table, o *Options, s *scanner) (any, error) {
 	return orHelp(r, err)
 }
 
+// bothFamilies refuses -4 and -6 where they would not be heeded.
+func bothFamilies(verb string, o *Options) error {
+	if o.Family == 0 {
+		return nil
+	}
+	return refuse(`"%s" is for IPv4 and IPv6 together; leave "-%d" out.`, verb, o.Family)
+}
+
 func ruleFlush(t rules.Table, o *Options, s *scanner) (any, error) {
+	if err := bothFamilies("flush", o); err != nil {
+		return nil, err
+	}
 	c, err := s.chainOrAll(t)
 	r := api.RuleChange{Scope: o.scope(), Table: t, Chain: c, Op: api.RuleFlush}
 	return orHelp(r, err)
@@ -107,6 +124,9 @@ func ruleShow(t rules.Table, o *Options, s *scanner) (any, error) {
 func rulePolicy(t rules.Table, o *Options, s *scanner) (any, error) {
 	if t != rules.TableFilter {
 		return nil, refuse(`%s has no policy: what no rule changes is accepted as it is; "ipvl filter policy" is there for dropping.`, t)
+	}
+	if err := bothFamilies("policy", o); err != nil {
+		return nil, err
 	}
 	c, err := s.chain(t)
 	if err != nil {
@@ -155,7 +175,7 @@ func (s *scanner) index() (n int, found bool, err error) {
 	s.pos++
 	n, ok := integer(strings.TrimSuffix(arg, ":"))
 	if !ok || n < 1 || n > rules.MaxRules {
-		return 0, true, invalid(arg, "rules are counted from 1")
+		return 0, true, invalid(arg, fmt.Sprintf("rules are counted from 1 to %d", rules.MaxRules))
 	}
 	return n, true, nil
 }

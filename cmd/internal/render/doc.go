@@ -18,6 +18,13 @@
 // further key "ipvl" of the link object. An address that was refused because
 // another device of the master owns it gets "       ipvl refused".
 //
+// Options of a device that differ from the kernel's driver follow mode and flag,
+// and are keys of info_data; without any the output is byte for byte ip's.
+//
+// filter and nat are printed in the manner of ip rule: a line for each chain, one
+// for each rule, in words that can be given to add. JSON has the counters always,
+// text with -statistics.
+//
 // # Limits
 //
 // Kinds other than ipvlan print their name without their data ("bridge" without
