@@ -11,6 +11,7 @@ import (
 	"github.com/ipvl/ipvl/cmd/internal/api"
 	"github.com/ipvl/ipvl/nsutil"
 	"github.com/ipvl/ipvl/stack"
+	"github.com/ipvl/ipvl/stack/rules"
 )
 
 // Options is what an appliance is run with. Only Socket is required.
@@ -19,6 +20,9 @@ type Options struct {
 	Socket string
 	// Ready is called once when commands are served; nil: nothing is.
 	Ready func() error
+	// State is the file that remembers devices, options and rules for the next
+	// run; empty: nothing is remembered.
+	State string
 	// Backend carries devices: "tap", "veth", or "" and "auto" for a TAP where
 	// /dev/net/tun can be opened and a veth pair elsewhere.
 	Backend string
@@ -43,19 +47,29 @@ type Appliance struct {
 	ended chan ending
 	// over is closed when nobody reads ended any more.
 	over chan struct{}
+	// boot and netns say what the state is about.
+	boot  string
+	netns savedNetns
+	store stateFile
 
 	mu sync.Mutex
 	// +checklocks:mu
 	masters map[int]*master
 	// +checklocks:mu
 	devices map[place]*device
+	// rules are those of all masters in mode l3s, with what was counted on
+	// masters that are gone.
+	// +checklocks:mu
+	rules rules.Set
 }
 
-// ending is the report of a reader: of a device, or of a master's uplink.
+// ending is the report of a reader: of a device, of a master's host link, or
+// of its uplink.
 type ending struct {
-	dev *device
-	m   *master
-	err error
+	dev  *device
+	host *hostLink
+	m    *master
+	err  error
 }
 
 var _ api.Backend = (*Appliance)(nil)
@@ -77,6 +91,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := a.readRoutes(); err != nil {
 		return fmt.Errorf("read the routes of this namespace: %w", err)
 	}
+	a.restore()
 	defer a.shutdown()
 	defer close(a.over)
 
@@ -84,7 +99,8 @@ func Run(ctx context.Context, o Options) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
-	wg.Add(2)
+	wg.Add(3)
+	go func() { defer wg.Done(); a.saveLoop(ctx) }()
 	go func() { defer wg.Done(); a.routes.run(ctx, a) }()
 	go func() {
 		defer wg.Done()
@@ -124,12 +140,19 @@ func newAppliance(o Options) (*Appliance, error) {
 	if err != nil {
 		return nil, unprivileged(fmt.Errorf("listen to the kernel's changes: %w", err))
 	}
-	return &Appliance{
+	a := &Appliance{
+		boot: bootID(), store: stateFile{path: o.State, unsaved: make(chan struct{}, 1)},
 		log: o.Log, backend: o.Backend, self: self, watcher: watcher,
 		mirror: stack.NewMirror(), feed: newFeed(),
 		routes: newRouteFeed(), ended: make(chan ending), over: make(chan struct{}),
 		masters: make(map[int]*master), devices: make(map[place]*device),
-	}, nil
+	}
+	id := self.ID()
+	a.netns = savedNetns{Dev: id.Dev, Ino: id.Ino}
+	if a.netns.Cookie, err = self.Cookie(); err != nil {
+		return nil, errors.Join(err, watcher.Close())
+	}
+	return a, nil
 }
 
 // unprivileged says what to do where the kernel refuses what serving needs.
@@ -151,8 +174,10 @@ func (a *Appliance) cleanup() {
 	}
 }
 
-// shutdown removes every device, and with them every master.
+// shutdown removes every device, and with them every master. They are
+// remembered for the next run.
 func (a *Appliance) shutdown() {
+	a.save()
 	a.mu.Lock()
 	var all []*device
 	for _, d := range a.devices {

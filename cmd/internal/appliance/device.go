@@ -9,10 +9,9 @@ import (
 	"slices"
 
 	"github.com/ipvl/ipvl/link"
-	"github.com/ipvl/ipvl/link/packet"
-	"github.com/ipvl/ipvl/link/tap"
 	"github.com/ipvl/ipvl/nsutil"
 	"github.com/ipvl/ipvl/nsutil/rtnl"
+	"github.com/ipvl/ipvl/stack/fib"
 )
 
 // device is one virtual device. Its fields are guarded by Appliance.mu but for
@@ -31,9 +30,20 @@ type device struct {
 	// all says that the interface wants every group frame.
 	all bool
 	// entries are the addresses of the interface, each with what it registers.
-	entries map[entry]netip.Addr
-	// refusals counts addresses that were taken off because a sibling owns them.
-	refusals uint64
+	entries map[entry]registration
+	// refusals counts addresses that were taken off because a sibling owns
+	// them, denials those that "allow" does not name.
+	refusals, denials uint64
+	opts              options
+	// unannounced are addresses to announce once filter and guard follow.
+	unannounced []netip.Addr
+	// What the state file remembers besides.
+	netns  savedNetns
+	txqlen int
+	alias  string
+	routes []fib.Route
+	// rerouted says that routes of the device's namespace have changed.
+	rerouted bool
 	// regroup says that the groups joined have changed, reread that there may
 	// be an address that no event has told of.
 	regroup, reread bool
@@ -58,17 +68,18 @@ type dataPort interface {
 type latePort struct{ dataPort }
 
 // newDevice makes a device of m and its interface. Nothing stays if it fails.
+// id is the one it had in an earlier run, or 0.
 //
 // +checklocks:a.mu
-func (a *Appliance) newDevice(m *master, o nsutil.Options) (*device, error) {
+func (a *Appliance) newDevice(m *master, id uint16, o nsutil.Options) (*device, error) {
 	late := &latePort{}
-	ld, err := m.link.NewDevice(link.DeviceOptions{Name: o.Name, Port: late, MTU: uint32(o.MTU)})
+	ld, err := m.link.NewDevice(link.DeviceOptions{Name: o.Name, Port: late, MTU: uint32(o.MTU), ID: id})
 	if err != nil {
 		return nil, err
 	}
 	o.DevID, o.MAC, o.Backend = ld.ID(), m.mac, a.backend
 	d := &device{
-		m: m, link: ld, name: o.Name, served: make(chan struct{}), entries: make(map[entry]netip.Addr),
+		m: m, link: ld, name: o.Name, served: make(chan struct{}), entries: make(map[entry]registration),
 	}
 	if d.iface, err = nsutil.Create(o); err != nil {
 		ld.Close()
@@ -83,6 +94,8 @@ func (a *Appliance) newDevice(m *master, o nsutil.Options) (*device, error) {
 	}
 	m.devices = append(m.devices, d)
 	a.devices[d.at] = d
+	a.identify(d)
+	a.changed()
 	go func() {
 		defer close(d.served)
 		a.report(ending{dev: d, err: d.port.Serve(ld.Transmit)})
@@ -92,12 +105,7 @@ func (a *Appliance) newDevice(m *master, o nsutil.Options) (*device, error) {
 
 // connect opens the device's port and finds out where its interface is.
 func (a *Appliance) connect(d *device, late *latePort) (err error) {
-	if f := d.iface.File(); f != nil {
-		d.port, err = tap.New(f, tap.Options{})
-	} else {
-		d.port, err = packet.Open(packet.Options{Index: d.iface.PortIndex(), Filter: packet.Filter{All: true}})
-	}
-	if err != nil {
+	if d.port, err = openPort(d.iface); err != nil {
 		return fmt.Errorf("open the device's port: %w", err)
 	}
 	late.dataPort = d.port
@@ -120,6 +128,7 @@ func (a *Appliance) remove(d *device) {
 		return
 	}
 	delete(a.devices, d.at)
+	a.changed()
 	m := d.m
 	m.devices = slices.DeleteFunc(m.devices, func(o *device) bool { return o == d })
 	d.link.Close()
@@ -138,6 +147,7 @@ func (a *Appliance) remove(d *device) {
 		return
 	}
 	m.stale = true
+	a.closeIdleHostLink(m)
 	a.refresh(m)
 }
 
@@ -157,6 +167,8 @@ func (a *Appliance) relocate(d *device) {
 	delete(a.devices, d.at)
 	d.at = place{nsid, index}
 	a.devices[d.at] = d
+	a.identify(d)
+	a.changed()
 	a.sync(d)
 }
 

@@ -37,6 +37,8 @@ func (a *Appliance) readerEnded(e ending) {
 	switch {
 	case e.dev != nil:
 		a.lost(e.dev, e.err)
+	case e.host != nil:
+		a.hostLinkEnded(e.m, e.host, e.err)
 	case errors.Is(e.err, packet.ErrGone):
 		a.masterGone(e.m, "deleted")
 	default:
@@ -83,7 +85,10 @@ func (a *Appliance) handle(batch []nsutil.Event) {
 			routes = routes || e.NSID == -1 && a.movesRoutes(e)
 		case nsutil.EventAddr:
 			a.addressEvent(e)
-			routes = routes || e.NSID == -1
+			if e.NSID == -1 {
+				routes = true
+				a.ownAddressChanged()
+			}
 		case nsutil.EventGroup:
 			if d := a.devices[place{e.NSID, e.Group.Index}]; d != nil {
 				d.regroup = true
@@ -96,9 +101,12 @@ func (a *Appliance) handle(batch []nsutil.Event) {
 				a.namespaceGone(e.NSID)
 			}
 		case nsutil.EventRoute:
-			if e.Route == nil {
+			switch {
+			case e.NSID != -1:
+				a.routesElsewhere(e.NSID)
+			case e.Route == nil:
 				routes = true
-			} else {
+			default:
 				changes = append(changes, routeChange(e))
 			}
 		case nsutil.EventRule, nsutil.EventNextHop:
@@ -184,6 +192,28 @@ func (a *Appliance) addressEvent(e nsutil.Event) {
 		a.addressGone(d, entryOf(*e.Addr))
 	default:
 		a.addressCame(d, *e.Addr)
+	}
+}
+
+// ownAddressChanged has what depends on the host's addresses brought in step.
+//
+// +checklocks:a.mu
+func (a *Appliance) ownAddressChanged() {
+	for _, m := range a.masters {
+		m.stale = m.stale || m.host != nil || m.hooks != nil
+	}
+}
+
+// routesElsewhere notes that routes of a namespace are to be read again, if a
+// device of ours is there.
+//
+// +checklocks:a.mu
+func (a *Appliance) routesElsewhere(nsid int) {
+	for at, d := range a.devices {
+		if at.nsid == nsid && !d.rerouted {
+			d.rerouted = true
+			a.changed()
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/ipvl/ipvl/link"
 	"github.com/ipvl/ipvl/nsutil"
@@ -15,9 +16,7 @@ import (
 // linkChanged follows what the workload did to its interface. It may set the
 // flags, the MTU and the name; the MAC address is the master's and goes back.
 func (a *Appliance) linkChanged(d *device, l rtnl.Link) {
-	if l.Name != "" {
-		d.name = l.Name
-	}
+	a.noteLink(d, l)
 	ipv6 := d.link.MTU() >= minMTU6
 	if l.MTU != 0 {
 		d.link.SetMTU(uint32(l.MTU))
@@ -36,6 +35,7 @@ func (a *Appliance) linkChanged(d *device, l rtnl.Link) {
 		if up {
 			d.regroup = true
 			a.opened(d, l)
+			a.announceAll(d)
 		}
 		return
 	}
@@ -43,6 +43,15 @@ func (a *Appliance) linkChanged(d *device, l rtnl.Link) {
 		// IPv6 was gone with its settings, and is back with the kernel's own.
 		a.attempt(d, "set link-local address", d.iface.EnsureLinkLocal())
 	}
+}
+
+// noteLink notes what is shown or remembered of a device's interface.
+func (a *Appliance) noteLink(d *device, l rtnl.Link) {
+	if l.Name == "" || l.Name == d.name && l.Alias == d.alias && l.TxQLen == d.txqlen && isUp(l) == d.up && uint32(l.MTU) == d.link.MTU() {
+		return
+	}
+	d.name, d.alias, d.txqlen = l.Name, l.Alias, l.TxQLen
+	a.changed()
 }
 
 // minMTU6 is the smallest MTU with which the kernel runs IPv6 on an interface.
@@ -88,7 +97,13 @@ const forever = 0xffffffff
 // refused it with EADDRINUSE before it was there.
 func (a *Appliance) addressCame(d *device, ad rtnl.Addr) {
 	e := entryOf(ad)
-	if _, known := d.entries[e]; known {
+	if reg, known := d.entries[e]; known {
+		before := reg.raw.Flags
+		reg.raw, reg.seen = ad, time.Now()
+		d.entries[e] = reg
+		if before&^ad.Flags&unix.IFA_F_TENTATIVE != 0 { // DAD is over
+			a.announce(d, reg)
+		}
 		return
 	}
 	if sharedID(ad, d.m.mac) {
@@ -98,10 +113,16 @@ func (a *Appliance) addressCame(d *device, ad rtnl.Addr) {
 		return
 	}
 	reg := registers(ad)
+	if !a.allowed(d, reg) {
+		a.notAllowed(d, ad.Prefix)
+		return
+	}
 	err := d.link.AddAddress(reg)
 	if err == nil {
-		d.entries[e] = reg
+		d.entries[e] = registration{addr: reg, raw: ad, seen: time.Now()}
 		d.m.stale = true
+		a.announce(d, d.entries[e])
+		a.changed()
 		return
 	}
 	if !errors.Is(err, link.ErrAddressInUse) {
@@ -125,11 +146,12 @@ func (a *Appliance) addressGone(d *device, e entry) {
 		return
 	}
 	delete(d.entries, e)
+	a.changed()
 	for _, other := range d.entries {
-		if other == reg {
+		if other.addr == reg.addr {
 			return
 		}
 	}
-	d.link.RemoveAddress(reg)
+	d.link.RemoveAddress(reg.addr)
 	d.m.stale = true
 }

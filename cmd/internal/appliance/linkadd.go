@@ -28,6 +28,9 @@ func (a *Appliance) LinkAdd(_ context.Context, c api.Caller, r api.LinkAdd) erro
 	if err != nil {
 		return err
 	}
+	if _, err := checkOptions(opAdd, r.Options); err != nil {
+		return err
+	}
 	below, existing, err := a.below(c, r)
 	if err != nil {
 		return err
@@ -47,7 +50,7 @@ func (a *Appliance) LinkAdd(_ context.Context, c api.Caller, r api.LinkAdd) erro
 		a.masters[m.index] = m
 	}
 	o.NoARP = mode != link.ModeL2
-	d, err := a.newDevice(m, o)
+	d, err := a.newDevice(m, 0, o)
 	if err != nil {
 		if existing == nil {
 			delete(a.masters, m.index)
@@ -64,6 +67,10 @@ func (a *Appliance) LinkAdd(_ context.Context, c api.Caller, r api.LinkAdd) erro
 			return failed(opAdd, err)
 		}
 	}
+	if err := a.setOptions(d, r.Options); err != nil {
+		a.remove(d)
+		return failed(opAdd, err)
+	}
 	a.sync(d)
 	a.refresh(m)
 	a.log.Info("device added", "device", d.name, "master", m.name, "id", d.link.ID(), "backend", d.iface.Kind())
@@ -79,9 +86,6 @@ func words(op, modeWord, flagWord string) (mode link.Mode, flag link.Flag, err e
 		if mode, err = link.ParseMode(modeWord); err != nil {
 			return 0, 0, refuse(op, unix.EINVAL, `argument of "mode" must be either "l2", "l3" or "l3s"`)
 		}
-	}
-	if mode == link.ModeL3S {
-		return 0, 0, refuse(op, unix.EOPNOTSUPP, "mode l3s is not supported yet: use l3 or l2")
 	}
 	if flagWord != "" {
 		if flag, err = link.ParseFlag(flagWord); err != nil {

@@ -36,6 +36,12 @@ func (a *Appliance) LinkSet(_ context.Context, c api.Caller, r api.LinkSet) erro
 			return err
 		}
 	}
+	if r.Options != (api.Options{}) {
+		if err := a.setOptions(d, r.Options); err != nil {
+			return failed(opSet, err)
+		}
+		a.refresh(d.m)
+	}
 	if err := setInterface(d.iface, r); err != nil {
 		return failed(opSet, err)
 	}
@@ -66,6 +72,9 @@ func (a *Appliance) checkSet(d *device, s scope, r api.LinkSet) (target scope, e
 		return target, refuse(opSet, unix.EOPNOTSUPP, "an ipvlan device cannot be a port of another: use ip(8) for a VRF")
 	}
 	if _, _, err := words(opSet, r.Mode, r.Flag); err != nil {
+		return target, err
+	}
+	if _, err := checkOptions(opSet, r.Options); err != nil {
 		return target, err
 	}
 	if r.MTU != nil {
@@ -101,6 +110,8 @@ func (a *Appliance) checkSet(d *device, s scope, r api.LinkSet) (target scope, e
 }
 
 // setWords changes what belongs to the master; an empty word keeps what it has.
+//
+// +checklocks:a.mu
 func (a *Appliance) setWords(m *master, modeWord, flagWord string) error {
 	mode, flag, err := words(opSet, modeWord, flagWord)
 	if err != nil {

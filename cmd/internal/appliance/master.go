@@ -13,6 +13,7 @@ import (
 	"github.com/ipvl/ipvl/nsutil"
 	"github.com/ipvl/ipvl/nsutil/rtnl"
 	"github.com/ipvl/ipvl/stack"
+	"github.com/ipvl/ipvl/stack/hooks"
 	"golang.org/x/sys/unix"
 )
 
@@ -31,7 +32,12 @@ type master struct {
 	// there may be none where the system refuses them.
 	others []io.Closer
 	router *stack.Router
-	guard  nsutil.HostGuard
+	// lookup is how the router looks routes up.
+	lookup stack.Lookup
+	// hooks are there in mode l3s, host while a device has "host on".
+	hooks *hooks.Engine
+	host  *hostLink
+	guard nsutil.HostGuard
 	// served is closed when the uplink's reader has ended.
 	served chan struct{}
 
@@ -42,6 +48,8 @@ type master struct {
 
 // newMaster opens the uplink on an interface and starts to read it. The filter
 // lets nothing through until devices have addresses.
+//
+// +checklocks:a.mu
 func (a *Appliance) newMaster(l rtnl.Link, mode link.Mode, flag link.Flag) (*master, error) {
 	m := &master{
 		index: l.Index, name: l.Name, mac: l.Address, mtu: l.MTU, running: running(l), served: make(chan struct{}),
@@ -57,7 +65,9 @@ func (a *Appliance) newMaster(l rtnl.Link, mode link.Mode, flag link.Flag) (*mas
 		return nil, errors.Join(err, m.closePorts())
 	}
 	m.router, err = stack.NewRouter(m.link, stack.RouterOptions{
-		MasterIndex: l.Index, Mirror: a.mirror, Emit: func(_ stack.Hop, frame []byte) { m.link.Emit(frame) },
+		MasterIndex: l.Index, Mirror: a.mirror,
+		Emit:   func(_ stack.Hop, frame []byte) { m.link.Emit(frame) },
+		Reject: func(h stack.Hop, frame []byte) { m.link.Reject(frame, link.ICMPError(h.ICMP)) },
 	})
 	if err != nil {
 		m.link.Shutdown()
@@ -65,15 +75,32 @@ func (a *Appliance) newMaster(l rtnl.Link, mode link.Mode, flag link.Flag) (*mas
 	}
 	m.link.SetRouter(routerAdapter{m.router})
 	m.link.SetDown(!isUp(l))
-	if err := errors.Join(m.guard.SetGroups(mode == link.ModeL2), m.guard.Ensure(l.Name)); err != nil {
+	if err := errors.Join(m.guard.SetMode(guardMode(mode)), m.guard.Ensure(l.Name)); err != nil {
 		a.closeMaster(m, false)
 		return nil, fmt.Errorf("guard %s against the host's stack: %w", l.Name, err)
+	}
+	if mode == link.ModeL3S {
+		if err := a.openHooks(m); err != nil {
+			a.closeMaster(m, false)
+			return nil, err
+		}
 	}
 	go func() {
 		defer close(m.served)
 		a.report(ending{m: m, err: uplink.Serve(m.link.Receive)})
 	}()
 	return m, nil
+}
+
+// guardMode is what the mode leaves to the host.
+func guardMode(mode link.Mode) nsutil.GuardMode {
+	switch mode {
+	case link.ModeL2:
+		return nsutil.GuardL2
+	case link.ModeL3S:
+		return nsutil.GuardL3S
+	}
+	return nsutil.GuardL3
 }
 
 // report tells the event loop of a reader's end, unless the end was asked for.
@@ -91,7 +118,11 @@ func (a *Appliance) report(e ending) {
 }
 
 // closeMaster ends a master that has no devices.
+//
+// +checklocks:a.mu
 func (a *Appliance) closeMaster(m *master, served bool) {
+	a.closeHostLink(m)
+	a.closeHooks(m)
 	if err := m.guard.Remove(); err != nil {
 		a.log.Warn("the host's guard stays", "master", m.name, "error", err)
 	}
@@ -118,6 +149,8 @@ func (m *master) closePorts() error {
 
 // refresh brings the uplink's filter and the host's guard in step with the
 // address table: only addresses of devices that are up count.
+//
+// +checklocks:a.mu
 func (a *Appliance) refresh(m *master) {
 	if !m.stale {
 		return
@@ -131,14 +164,29 @@ func (a *Appliance) refresh(m *master) {
 			addrs = append(addrs, d.link.Addresses()...)
 		}
 	}
-	filter := packet.Filter{Addrs: addrs, Multicast: m.link.Mode() == link.ModeL2, DropAll: !up}
+	var own []rtnl.Addr
+	if m.host != nil || m.hooks != nil {
+		var err error
+		if own, err = nsutil.Addrs(nsutil.Ref{}); err != nil {
+			a.log.Error("the host's addresses cannot be read", "error", err)
+		}
+	}
+	guarded, passed := a.translated(m, own)
+	filter := packet.Filter{Addrs: addrs, Flows: passed, Multicast: m.link.Mode() == link.ModeL2, DropAll: !up}
 	if err := m.uplink.SetFilter(filter); err != nil {
 		a.log.Error("the uplink's filter does not follow", "master", m.name, "error", err)
 	}
-	err := errors.Join(m.guard.SetGroups(m.link.Mode() == link.ModeL2), m.guard.SetAddrs(addrs))
+	err := errors.Join(m.guard.SetMode(guardMode(m.link.Mode())), m.guard.SetFlows(guarded), m.guard.SetAddrs(addrs))
 	if err != nil {
 		a.log.Error("the host's guard does not follow", "master", m.name, "error", err)
 	}
+	a.refreshHost(m, own)
+	m.each(func(d *device) {
+		for _, addr := range d.unannounced {
+			d.link.Announce(addr)
+		}
+		d.unannounced = nil
+	})
 }
 
 // masterChanged follows what happened to the interface below: MTU and MAC
@@ -153,12 +201,17 @@ func (a *Appliance) masterChanged(m *master, l rtnl.Link) {
 		if err := m.link.SetMAC(link.MAC(m.mac)); err != nil {
 			a.log.Error("the master's MAC address cannot be followed", "master", m.name, "error", err)
 		}
-		m.each(func(d *device) { a.attempt(d, "set MAC address", d.iface.SetMAC(m.mac)) })
+		m.each(func(d *device) {
+			a.attempt(d, "set MAC address", d.iface.SetMAC(m.mac))
+			a.announceAll(d)
+		})
+		a.hostLinkFollows(m, func(i nsutil.Interface) error { return i.SetMAC(m.mac) })
 	}
 	if l.MTU != 0 && l.MTU != m.mtu {
 		m.mtu = l.MTU
 		m.link.SetMTU(uint32(l.MTU))
 		m.each(func(d *device) { a.attempt(d, "set MTU", d.iface.SetMTU(l.MTU)) })
+		a.hostLinkFollows(m, func(i nsutil.Interface) error { return i.SetMTU(l.MTU) })
 	}
 	m.link.SetDown(!isUp(l))
 	if now := running(l); now != m.running {
@@ -184,10 +237,21 @@ func (m *master) each(f func(*device)) {
 }
 
 // setMode changes mode and flag for all devices of m.
+//
+// +checklocks:a.mu
 func (a *Appliance) setMode(m *master, mode link.Mode, flag link.Flag) error {
 	before := m.link.Mode()
+	if mode == link.ModeL3S {
+		if err := a.openHooks(m); err != nil {
+			return err
+		}
+	}
 	if err := m.link.Set(mode, flag); err != nil {
 		return err
+	}
+	a.changed()
+	if mode != link.ModeL3S {
+		a.closeHooks(m)
 	}
 	if mode != before {
 		m.stale = true

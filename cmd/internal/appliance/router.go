@@ -11,7 +11,14 @@ type routerAdapter struct{ r *stack.Router }
 
 // Next implements link.Router.
 func (a routerAdapter) Next(q link.Query) link.Hop {
-	h := a.r.Next(stack.Query{Dst: q.Dst, Src: q.Src, TOS: q.TOS, Proto: q.Proto, Mark: q.Mark, Hash: q.Hash})
+	return linkHop(a.r.Next(stackQuery(q)))
+}
+
+func stackQuery(q link.Query) stack.Query {
+	return stack.Query{Dst: q.Dst, Src: q.Src, TOS: q.TOS, Proto: q.Proto, Mark: q.Mark, Hash: q.Hash}
+}
+
+func linkHop(h stack.Hop) link.Hop {
 	verdict := link.HopDrop
 	switch h.Verdict {
 	case stack.VerdictSend:
@@ -22,8 +29,10 @@ func (a routerAdapter) Next(q link.Query) link.Hop {
 		verdict = link.HopLocal
 	case stack.VerdictElsewhere:
 		verdict = link.HopElsewhere
+	case stack.VerdictReject:
+		verdict = link.HopReject
 	}
-	return link.Hop{Verdict: verdict, Dst: h.Dst, Src: h.Src, MTU: h.MTU, NextHop: h.NextHop, Index: h.Index}
+	return link.Hop{Verdict: verdict, Dst: h.Dst, Src: h.Src, MTU: h.MTU, NextHop: h.NextHop, Index: h.Index, ICMP: link.ICMPError(h.ICMP)}
 }
 
 // Hold implements link.Router. The Router counts what it drops of its queue.

@@ -95,6 +95,10 @@ func (a *Appliance) describe(l *api.Link, d *device, s scope) {
 	if d.refusals != 0 {
 		l.Drops["address-in-use"] = d.refusals
 	}
+	if d.denials != 0 {
+		l.Drops["address-not-allowed"] = d.denials
+	}
+	l.Options = d.opts.shown(d.m.lookup)
 	l.Parent, l.ParentIndex, l.ParentNetns, l.ParentNetnsID = "", 0, "", nil
 	if s.own() {
 		l.Parent = d.m.name
