@@ -3,19 +3,27 @@
 //
 // # Data flow
 //
-//	testdata/*.case ─► runner ─┬─ in user-mode Linux, ip(8) makes the devices ──► testdata/kernel-6.1.json
-//	                           └─ in a sandbox, the binary makes them ──────────► compared with that record
+//	testdata/*.case ─► worker ─┬─ in user-mode Linux, the kernel makes the devices ─► testdata/kernel-6.1.json
+//	                           └─ in a sandbox, the binary makes them ──────────────► compared with that
 //
 // The cases are data in a small language (testdata/README.md), which knows
-// nothing of ipvl: another implementation of the driver can use them. The
-// runner is this package's test program, both times. Statically linked it is
-// init of a user-mode Linux (flag -renew) and writes the record; in a sandbox
-// of go test it says of each case
+// nothing of ipvl: another implementation of the driver can use them. Workers
+// are this package's test program, both times: init of a user-mode Linux (it has
+// to be linked statically for that), or a process in a sandbox, each with a
+// topology of its own. They share the cases by making folders: who makes the one
+// with a unit's number does that unit. Cases that leave their world as it was are
+// a hundred to a unit; each other case has a world of its own.
 //
-//	same                     not a word, but with -v
-//	on purpose: CASE (WHY)   it differs, and testdata/on-purpose.txt says why
-//	DIFFERENT: CASE          a failure, with the lines that only one side saw
-//	SAME BY NOW: CASE        a failure: it is to be taken off the list
+// By default the binary is compared with the record, in one kind of sandbox.
+// Flag -all takes all kinds, -kernel runs the kernel's driver now, -renew keeps
+// what it did as the record, -case takes some cases only. Of each case there is
+// one line (of those that are as they should be with -v only):
+//
+//	same: CASE
+//	on purpose: CASE (WHY)    it differs, and testdata/on-purpose.txt says why
+//	DIFFERENT: CASE           a failure, with the lines that only one side saw
+//	SAME BY NOW, …: CASE      a failure: it is to be taken off the list
+//	NOT AS RECORDED …: CASE   the kernel did something else than in the record
 //
 // # When everything has been seen
 //

@@ -13,7 +13,7 @@ const (
 	sentinelPort = 9
 	magic        = "~sentinel~"
 	// lost is how long a sentinel may be under way.
-	lost = time.Second
+	lost = 400 * time.Millisecond
 	// late is how long more sentinels are sent for what is expected and has
 	// not been seen.
 	late = 400 * time.Millisecond
@@ -107,55 +107,78 @@ func (d device) ip(peer4, peer6 string, to bool) string {
 	return ""
 }
 
-// round sends a sentinel over each leg and reads until all have arrived.
+// round sends a sentinel over each leg and reads until all have arrived. A
+// way may just be opening, so what got lost is sent again; then it is closed.
 func (l *lab) round() error {
-	waiting, wait := map[string]bool{}, lost
-	l.seq++
-	for i, g := range l.legs() {
-		id := fmt.Sprintf("%s%d.%d~", magic, l.seq, i)
-		frame, err := build(g.layers + fmt.Sprintf("; hex %x", id))
+	attempts, wait := 3, lost
+	if l.expectLost {
+		attempts, wait = 1, lost/4
+	}
+	missing, legs := map[string]bool{}, l.legs()
+	for attempt := range attempts {
+		waiting, err := l.sendSentinels(legs, missing, attempt == 0)
 		if err != nil {
 			return err
 		}
-		if err := l.send(g.from, frame); err != nil {
-			return fmt.Errorf("sentinel %s: %w", g.layers, err)
-		}
-		for _, port := range g.to {
-			if !l.closed[g.from+" to "+port+": "+g.layers] {
-				waiting[port+" "+id] = true
+		deadline := time.Now().Add(wait)
+		for len(waiting) > 0 && time.Now().Before(deadline) {
+			if err := l.poll(time.Until(deadline), waiting); err != nil {
+				return err
 			}
 		}
-	}
-	if l.expectLost {
-		wait = lost / 10
-	}
-	deadline := time.Now().Add(wait)
-	for len(waiting) > 0 {
-		left := time.Until(deadline)
-		if left <= 0 {
-			for w := range waiting {
-				way := l.nameLeg(w)
-				l.closed[way] = true // not to be waited for again
-				from, _, _ := strings.Cut(way, ":")
-				l.events = append(l.events, event{socket: &socket{port: "no way from " + from}})
-			}
-			return nil
+		missing = map[string]bool{}
+		for w := range waiting {
+			missing[nameLeg(legs, w)] = true
 		}
-		if err := l.poll(left, waiting); err != nil {
-			return err
+		if len(missing) == 0 {
+			return l.poll(0, nil)
 		}
 	}
-	return l.poll(0, nil)
+	for way := range missing {
+		l.closed[way] = true // not to be waited for again
+		from, _, _ := strings.Cut(way, ":")
+		l.events = append(l.events, event{socket: &socket{port: "no way from " + from}})
+	}
+	return nil
 }
 
-func (l *lab) nameLeg(waiting string) string {
-	port, id, _ := strings.Cut(waiting, " ")
+// sendSentinels sends over all legs, or those that one is missing of, and tells
+// which sentinels have to arrive where.
+func (l *lab) sendSentinels(legs []leg, missing map[string]bool, all bool) (map[string]bool, error) {
+	waiting := map[string]bool{}
+	l.seq++
+	for i, g := range legs {
+		id, used := fmt.Sprintf("%s%d.%d~", magic, l.seq, i), all
+		for _, port := range g.to {
+			if way := g.way(port); all && !l.closed[way] || missing[way] {
+				waiting[port+" "+id], used = true, true
+			}
+		}
+		if !used {
+			continue
+		}
+		frame, err := build(g.layers + fmt.Sprintf("; hex %x", id))
+		if err != nil {
+			return nil, err
+		}
+		if err := l.send(g.from, frame); err != nil {
+			return nil, fmt.Errorf("sentinel %s: %w", g.layers, err)
+		}
+	}
+	return waiting, nil
+}
+
+// way names one of the places that a leg leads to.
+func (g leg) way(port string) string { return g.from + " to " + port + ": " + g.layers }
+
+// nameLeg is the way of a sentinel that is waited for.
+func nameLeg(legs []leg, waiting string) string {
+	at := strings.LastIndexByte(waiting, ' ')
 	var seq, i int
-	if _, err := fmt.Sscanf(id, magic+"%d.%d~", &seq, &i); err != nil {
+	if _, err := fmt.Sscanf(waiting[at+1:], magic+"%d.%d~", &seq, &i); err != nil {
 		return waiting
 	}
-	g := l.legs()[i]
-	return g.from + " to " + port + ": " + g.layers
+	return legs[i].way(waiting[:at])
 }
 
 // send sends a frame from the wire's peer or from a device.

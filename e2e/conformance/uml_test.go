@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,60 +20,97 @@ import (
 // on the machine outside to write the record.
 const envOut = "IPVL_CONFORMANCE_OUT"
 
-// renew boots user-mode Linux with this program as its init and keeps the
-// record that it writes. dir is an unpacked Debian package user-mode-linux, or /.
-func renew(dir, filter string) error {
-	linux := filepath.Join(dir, "usr/bin/linux.uml")
-	if _, err := os.Stat(linux); err != nil {
-		return fmt.Errorf("%w: install Debian's package user-mode-linux (6.1), or unpack it and name the folder with -uml", err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	out, err := os.MkdirTemp("", "ipvl-conformance-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(out)
-	here, err := os.Getwd()
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, linux, "mem=384M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "init="+self,
-		"con=null", "con0=null,fd:1", "quiet", envOut+"="+out, "IPVL_CONFORMANCE_HERE="+here, "IPVL_CONFORMANCE_UML="+dir, "IPVL_CONFORMANCE_RUN="+url.QueryEscape(filter))
-	cmd.WaitDelay = time.Second
-	var console bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &console, &console
-	if err := cmd.Run(); err != nil && ctx.Err() != nil {
-		return fmt.Errorf("user-mode Linux did not end: %w\n%s", err, console.String())
-	}
-	news, err := readRecord(filepath.Join(out, "record.json"))
-	if err != nil {
-		return fmt.Errorf("no record: %w (the program has to be static: CGO_ENABLED=0)\n%s", err, console.String())
-	}
-	fmt.Print(console.String())
-	return merge(news)
-}
+// instances is how many user-mode Linuxes share the cases: each has one processor.
+const instances = 2
 
-// merge puts what was recorded into the record, and drops cases that are no more.
-func merge(news *record) error {
-	cases, err := loadCases()
-	if err != nil {
-		return err
-	}
+// howToGet tells what the kernel's side needs.
+const howToGet = `there is no user-mode Linux: "apt-get install user-mode-linux iptables" as root, or unpack the two
+packages ("apt-get download", "dpkg -x") and name the folder with UML=DIR for make, -uml DIR for go test`
+
+// kernelSide returns what the kernel's driver makes of the cases: what it makes
+// of them now, or, without user-mode Linux, what is recorded.
+func kernelSide(all, cases []testCase) (*record, error) {
 	old, err := readRecord(recordFile)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+	if errors.Is(err, os.ErrNotExist) {
+		old, err = &record{}, nil
+	}
+	if err != nil || !*kernelFlag && !*renewFlag {
+		return old, err
+	}
+	if _, err := os.Stat(filepath.Join(*umlFlag, "usr/bin/linux.uml")); err != nil {
+		if *renewFlag {
+			return nil, errors.New(howToGet)
+		}
+		fmt.Printf("%s; comparing with what Linux %s did, as recorded\n", howToGet, old.Kernel)
+		return old, nil
+	}
+	news, err := boot(*umlFlag, *caseFlag)
+	if err != nil {
+		return nil, err
 	}
 	for _, c := range cases {
-		if _, ok := news.Cases[c.key]; !ok && old != nil {
+		if !*renewFlag && !reflect.DeepEqual(news.Cases[c.key], old.Cases[c.key]) {
+			fmt.Printf("NOT AS RECORDED of Linux %s: %s%s\n", old.Kernel, c.key, contrast(c, old.Cases[c.key], news.Cases[c.key]))
+		}
+	}
+	for _, c := range all {
+		if _, ok := news.Cases[c.key]; !ok {
 			news.Cases[c.key] = old.Cases[c.key]
 		}
 	}
-	return news.write(recordFile, cases)
+	if *renewFlag {
+		return news, news.write(recordFile, all)
+	}
+	return news, nil
+}
+
+// boot starts user-mode Linuxes with this program as their init, which share the
+// cases, and returns what they saw. uml is unpacked Debian packages, or /.
+func boot(uml, filter string) (*record, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	out, err := os.MkdirTemp("", "ipvl-conformance-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(out)
+	if err := os.Mkdir(filepath.Join(out, "claims"), 0o755); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
+	defer cancel()
+	ended := make(chan error, instances)
+	for i := range instances {
+		cmd := exec.CommandContext(ctx, filepath.Join(uml, "usr/bin/linux.uml"), "mem=384M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/",
+			"ro", "init="+self, "con=null", "con0=null,fd:1", "quiet", envOut+"="+out, "IPVL_CONFORMANCE_NUMBER="+strconv.Itoa(i),
+			"IPVL_CONFORMANCE_HERE="+here, "IPVL_CONFORMANCE_UML="+uml, "IPVL_CONFORMANCE_RUN="+url.QueryEscape(filter))
+		cmd.WaitDelay = time.Second
+		go func() {
+			console, err := cmd.CombinedOutput()
+			if ctx.Err() != nil {
+				err = fmt.Errorf("user-mode Linux did not end: %w", ctx.Err())
+			} else {
+				err = nil // it ends in many ways
+			}
+			if _, missing := os.Stat(filepath.Join(out, "saw-"+strconv.Itoa(i)+".json")); missing != nil {
+				err = errors.Join(err, fmt.Errorf("no record: %w (the program has to be static: CGO_ENABLED=0)\n%s", missing, console))
+			}
+			ended <- err
+		}()
+	}
+	for range instances {
+		err = errors.Join(err, <-ended)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return gather(out)
 }
 
 // initMain is this program as init of a user-mode Linux.
@@ -113,7 +151,7 @@ func initRecord() error {
 	if err != nil {
 		return err
 	}
-	return recordKernel("/run/out/record.json", filter)
+	return recordKernel("/run/out", os.Getenv("IPVL_CONFORMANCE_NUMBER"), filter)
 }
 
 // load loads a module and, before it, what it needs.
@@ -155,8 +193,8 @@ func loadFile(path string) error {
 	return nil
 }
 
-// recordKernel runs all cases with the kernel's driver.
-func recordKernel(path, filter string) error {
+// recordKernel does its share of the cases with the kernel's driver.
+func recordKernel(dir, number, filter string) error {
 	cases, err := loadCases()
 	if err != nil {
 		return err
@@ -166,17 +204,18 @@ func recordKernel(path, filter string) error {
 	if err != nil {
 		return err
 	}
+	l.engine = kernel{}
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
 		return err
 	}
-	l.engine = kernel{}
-	r := &record{Kernel: unix.ByteSliceToString(u.Release[:]), Cases: map[string]observation{}}
-	start := time.Now()
-	failed := l.runAll(cases, nil, func(c testCase, o observation) { r.Cases[c.key] = o })
-	fmt.Printf("recorded %d of %d cases in %v\n", len(r.Cases), len(cases), time.Since(start).Round(time.Millisecond))
-	if failed != nil {
-		fmt.Println(failed)
+	saw := &record{Kernel: unix.ByteSliceToString(u.Release[:]), Cases: map[string]observation{}}
+	old, err := readRecord(recordFile) // what to be patient for
+	if err != nil {
+		old = &record{}
 	}
-	return r.write(path, cases)
+	if err := l.work(plan(cases), filepath.Join(dir, "claims"), old, saw); err != nil {
+		return err
+	}
+	return saw.write(filepath.Join(dir, "saw-"+number+".json"), cases)
 }
