@@ -2,10 +2,11 @@ package hooks
 
 import "errors"
 
-// What New refuses, wrapped in *Error.
+// What New and Apply refuse, wrapped in *Error.
 var (
 	ErrNoOwned = errors.New("no Owned function given; nothing would be for a device")
 	ErrNoRoute = errors.New("no Route function given; nothing would leave")
+	ErrClosed  = errors.New("the engine is closed; make a new one")
 )
 
 // Error is what a call on an Engine that failed returns.
