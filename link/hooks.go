@@ -1,7 +1,5 @@
 package link
 
-import "github.com/ipvl/ipvl/link/vnet"
-
 // Hooks are the netfilter hooks of the default namespace, which mode l3s
 // passes. Both methods are called from many goroutines at once and must not
 // block. They borrow the frame for the call and may change it in place; what
@@ -52,14 +50,20 @@ func (m *Master) hooked(v *view) Hooks {
 }
 
 // outward runs what from sent through the OUTPUT hooks. The frame it returns
-// is nil where it ends there.
-func (m *Master) outward(h Hooks, from *Device, frame []byte) ([]byte, Hop) {
+// is nil where it ends there, else an IP frame with a whole header.
+func (m *Master) outward(v *view, h Hooks, from *Device, frame []byte) ([]byte, Hop) {
 	out, hop, reason := h.Output(frame)
-	if reason == HookPass && len(out) >= vnet.HeaderLen+ethLen {
-		return out, hop
+	if reason == HookPass {
+		if q, ok := QueryOf(out); !ok {
+			reason = HookDrop
+		} else if v.linked(from) && v.host.has(q.Dst) {
+			return out, Hop{Verdict: HopLocal}
+		} else {
+			return out, hop
+		}
 	}
 	if reason == HookDrop {
-		// The sender's device counts it too (T3-39: tx_dropped).
+		// The sender's device counts it too (ipvlan_xmit_mode_l3: tx_dropped).
 		from.c.drops.add(ReasonFilter)
 	}
 	return nil, Hop{}

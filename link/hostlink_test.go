@@ -45,7 +45,7 @@ func (p *cablePort) DeliverNetworkPacket(_ tcpip.NetworkProtocolNumber, pkt *sta
 func (*cablePort) DeliverLinkPacket(tcpip.NetworkProtocolNumber, *stack.PacketBuffer) {}
 
 // hostNode is the default namespace with a host link to m. It knows where the
-// devices are: its link resolves nobody.
+// devices are: its link resolves nobody, and no MAC address on it matters.
 func hostNode(t testing.TB, m *link.Master, devices []string, addrs ...string) *node {
 	t.Helper()
 	near, far := linktest.Cable(otherMAC, masterMAC)
@@ -55,7 +55,7 @@ func hostNode(t testing.TB, m *link.Master, devices []string, addrs ...string) *
 	n := plainNode(t, near, addrs...)
 	for _, a := range devices {
 		at, proto := fullAddress(a)
-		if err := n.s.AddStaticNeighbor(1, proto, at.Addr, tcpip.LinkAddress(masterMAC[:])); err != nil {
+		if err := n.s.AddStaticNeighbor(1, proto, at.Addr, tcpip.LinkAddress(peerMAC[:])); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -139,6 +139,17 @@ func TestHostLink(t *testing.T) {
 		l.dev[0].Transmit(frame4(masterMAC, masterMAC, "10.0.0.11", "10.0.9.1"))
 		if port.Len() != 2 {
 			t.Errorf("%v: what else is the host's: %d frames, want 2", mode, port.Len())
+		}
+		if a, d := deviceNode(t, l.master, "10.0.0.13/24"); mode == link.ModeL2 {
+			d.SetFlags(link.DeviceFlags{Host: true})
+			at, proto := fullAddress("10.0.9.1")
+			if err := a.s.AddStaticNeighbor(1, proto, at.Addr, tcpip.LinkAddress(masterMAC[:])); err != nil {
+				t.Fatal(err)
+			}
+			a.udp("10.0.9.1")
+			if port.Take(); port.Len() != 2 {
+				t.Errorf("of a stack: %d frames, want 2", port.Len())
+			}
 		}
 		toHost(1, "10.0.0.12")
 		l.want(mode.String()+": not beside", "host")

@@ -25,8 +25,8 @@ const (
 	icmp6Error = 128 // types below are errors
 )
 
-// tcpipZero is what a monotonic clock counts from.
-var tcpipZero tcpip.MonotonicTime
+// monotonicZero is what a monotonic clock counts from.
+var monotonicZero tcpip.MonotonicTime
 
 // fits says whether there is somebody of the packet's family to say e.
 func (e *ICMPError) fits(eth []byte) bool {

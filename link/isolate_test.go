@@ -2,6 +2,7 @@ package link_test
 
 import (
 	"bytes"
+	"runtime"
 	"testing"
 
 	"github.com/ipvl/ipvl/link"
@@ -49,6 +50,7 @@ func TestIsolateAgainstReflection(t *testing.T) {
 			{"reflected", frame4(masterMAC, masterMAC, "10.0.0.11", "10.0.0.12"), ""},
 			{"reflected the other way", frame4(masterMAC, masterMAC, "fd00::12", "fd00::11"), ""},
 			{"from the wire", frame4(masterMAC, peerMAC, "10.0.0.100", "10.0.0.12"), "s2"},
+			{"brought by a router", frame4(masterMAC, peerMAC, "10.0.0.11", "10.0.0.12"), "s2"},
 			{"from the master's host by the switch", frame4(masterMAC, masterMAC, "10.0.0.1", "10.0.0.12"), "s2"},
 		}, l.master.Receive)
 		if mode != link.ModeL2 {
@@ -61,8 +63,37 @@ func TestIsolateAgainstReflection(t *testing.T) {
 	}
 }
 
-// The same between netstacks, whose packets never become bytes, and off a
-// trusted endpoint.
+// The same off an endpoint that is trusted, whose packets may reach a stack
+// without becoming bytes.
+func TestIsolateOverTrustedEndpoint(t *testing.T) {
+	wire, end := linktest.Cable(peerMAC, masterMAC)
+	t.Cleanup(wire.Stop)
+	m, err := link.NewMaster(trusted{end}, link.MasterOptions{Mode: link.ModeL3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Shutdown)
+	deviceNode(t, m, "10.0.0.13/24")
+	_, d := deviceNode(t, m, "10.0.0.14/24")
+	d.SetFlags(link.DeviceFlags{Isolate: true})
+	w := &cablePort{end: wire}
+	for _, f := range [][]byte{
+		frame4(masterMAC, masterMAC, "10.0.0.13", "10.0.0.14"),
+		linktest.Frame(masterMAC, peerMAC, 0x0800, udpPacket("10.0.0.100", "10.0.0.14", 100)),
+	} {
+		if err := w.WriteFrame(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for d.Stats().RxPackets == 0 { // the one that it may hear comes last
+		runtime.Gosched()
+	}
+	if got := d.Stats(); got.RxBytes != 14+28+100 || got.Drops["isolated"] != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// The same between netstacks, whose packets never become bytes.
 func TestIsolatedStacks(t *testing.T) {
 	l := newLab(t, link.MasterOptions{Mode: link.ModeL3, Router: &fakeRouter{hop: send(1500)}})
 	a, _ := deviceNode(t, l.master, "10.0.0.13/24")

@@ -181,9 +181,13 @@ func TestOutputHook(t *testing.T) {
 	l.want("local", "host")
 	verdict(0, link.HookDrop)
 	verdict(0, link.HookHeld)
+	for n := range 10 + 14 + 20 { // no more than a part of a frame
+		h.output = func(f []byte) ([]byte, link.Hop, link.HookReason) { return f[:n], reject(3, 1, "10.0.0.1"), link.HookPass }
+		l.dev[0].Transmit(toWire())
+	}
 	l.want("dropped and held")
-	if got := l.dev[0].Stats().Drops; len(got) != 1 || got["filter"] != 1 {
-		t.Errorf("drops %v, want filter once", got)
+	if got := l.dev[0].Stats().Drops; len(got) != 1 || got["filter"] != 1+44 {
+		t.Errorf("drops %v, want filter 45 times", got)
 	}
 	l.dev[0].Transmit(frame4(masterMAC, masterMAC, "10.0.0.11", "10.0.0.12"))
 	l.want("a sibling, past the hooks", "s2")

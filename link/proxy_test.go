@@ -7,6 +7,7 @@ import (
 
 	"github.com/ipvl/ipvl/link"
 	"github.com/ipvl/ipvl/link/linktest"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
 // asked is a frame off the wire and what is answered, or who gets it as if
@@ -48,6 +49,7 @@ func proxyCases() []asked {
 		{name: "ARP for the master", frame: arpFrame(bc, 1, peerMAC, "10.0.0.100", "10.0.0.1"), want: "host"},
 		{name: "ARP reply", frame: arpFrame(bc, 2, peerMAC, "10.0.0.100", "10.0.0.11"), want: "s1"},
 		{name: "ARP from ourselves", frame: arpFrame(bc, 1, masterMAC, "10.0.0.1", "10.0.0.11"), want: "s1"},
+		{name: "ARP in a frame of ours", frame: linktest.Frame(bc, masterMAC, 0x0806, linktest.ARP(1, peerMAC, ip("10.0.0.100"), linktest.MAC{}, ip("10.0.0.11"))), want: "s1"},
 		{name: "ARP in our name", frame: linktest.Frame(bc, peerMAC, 0x0806, linktest.ARP(1, masterMAC, ip("10.0.0.1"), linktest.MAC{}, ip("10.0.0.11"))), want: "s1"},
 		{name: "ARP of a group", frame: linktest.Frame(bc, peerMAC, 0x0806, linktest.ARP(1, bc, ip("10.0.0.100"), linktest.MAC{}, ip("10.0.0.11"))), want: "s1"},
 		{name: "ARP to another MAC", frame: arpFrame(otherMAC, 1, peerMAC, "10.0.0.100", "10.0.0.11"), want: "s1"},
@@ -108,26 +110,40 @@ func TestProxyIsSilent(t *testing.T) {
 	}
 }
 
+// trusted is an end of a cable that verified the checksums: its packets reach a
+// stack without becoming bytes.
+type trusted struct{ *linktest.End }
+
+func (t trusted) Capabilities() stack.LinkEndpointCapabilities {
+	return t.End.Capabilities() | stack.CapabilityRXChecksumOffload
+}
+
 // With proxy a peer of the same LAN finds the device by itself.
 func TestPeerFindsProxiedStack(t *testing.T) {
-	wire, uplink := linktest.Cable(peerMAC, masterMAC)
-	t.Cleanup(wire.Stop)
-	m, err := link.NewMaster(uplink, link.MasterOptions{Router: &fakeRouter{hop: send(1500)}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(m.Shutdown)
-	peer := plainNode(t, wire, "10.0.0.100/24", "fd00::100/64")
-	a, d := deviceNode(t, m, "10.0.0.11/24", "fd00::11/64")
-	d.SetFlags(link.DeviceFlags{Proxy: true})
-	data := payload(1 << 17)
-	for _, mode := range []link.Mode{link.ModeL3, link.ModeL3S} {
-		if err := m.Set(mode, link.FlagBridge); err != nil {
+	for _, trust := range []bool{false, true} {
+		wire, end := linktest.Cable(peerMAC, masterMAC)
+		t.Cleanup(wire.Stop)
+		uplink := stack.LinkEndpoint(end)
+		if trust {
+			uplink = trusted{end}
+		}
+		m, err := link.NewMaster(uplink, link.MasterOptions{Router: &fakeRouter{hop: send(1500)}})
+		if err != nil {
 			t.Fatal(err)
 		}
-		peer.transfer(a, "10.0.0.11", data)
-		peer.transfer(a, "fd00::11", data)
-		a.transfer(peer, "10.0.0.100", data)
+		t.Cleanup(m.Shutdown)
+		peer := plainNode(t, wire, "10.0.0.100/24", "fd00::100/64")
+		a, d := deviceNode(t, m, "10.0.0.11/24", "fd00::11/64")
+		d.SetFlags(link.DeviceFlags{Proxy: true, Isolate: true})
+		data := payload(1 << 17)
+		for _, mode := range []link.Mode{link.ModeL3, link.ModeL3S} {
+			if err := m.Set(mode, link.FlagBridge); err != nil {
+				t.Fatal(err)
+			}
+			peer.transfer(a, "10.0.0.11", data)
+			peer.transfer(a, "fd00::11", data)
+			a.transfer(peer, "10.0.0.100", data)
+		}
 	}
 }
 
@@ -150,8 +166,8 @@ func TestAnnounce(t *testing.T) {
 	l.master.SetDown(false)
 	l.dev[0].SetUp(false)
 	l.dev[0].Announce(ip("10.0.0.11"))
-	if l.wire.Len() != 0 {
-		t.Error("announced while down")
+	if l.wire.Len() != 0 || len(l.master.Stats().Drops) != 0 {
+		t.Errorf("announced while down: %d frames, drops %v", l.wire.Len(), l.master.Stats().Drops)
 	}
 	l.dev[0].SetUp(true)
 	if err := l.master.SetMAC(otherMAC); err != nil {

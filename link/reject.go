@@ -43,7 +43,7 @@ func (m *Master) complain(v *view, from *Device, frame []byte, e ICMPError) {
 	if h == nil && (from == nil || !v.sent(from, eth)) {
 		return // nobody would take it
 	}
-	now := m.clock.NowMonotonic().Sub(tcpipZero).Nanoseconds()
+	now := m.clock.NowMonotonic().Sub(monotonicZero).Nanoseconds()
 	if from != nil && !from.errors.take(now) {
 		return
 	}

@@ -21,16 +21,9 @@ func (m *Master) route(v *view, mt *meta, from *Device, frame []byte) {
 		mendIPv6(ip)
 	}
 	if h := m.hooked(v); h != nil {
-		out, hop := m.outward(h, from, frame)
-		if out == nil {
-			return
+		if out, hop := m.outward(v, h, from, frame); out != nil {
+			m.follow(v, mt, from, out, hop)
 		}
-		if v.linked(from) {
-			if q, ok = QueryOf(out); ok && v.host.has(q.Dst) {
-				hop = Hop{Verdict: HopLocal}
-			}
-		}
-		m.follow(v, mt, from, out, hop)
 		return
 	}
 	if v.linked(from) && v.host.has(q.Dst) {

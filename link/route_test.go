@@ -126,6 +126,18 @@ func TestRouterVerdicts(t *testing.T) {
 	}
 }
 
+// The MAC addresses of what a device sends to the host in L3 mean nothing.
+func TestLocalWhateverTheMAC(t *testing.T) {
+	host := linktest.NewPort(0)
+	l := newLab(t, link.MasterOptions{Host: host, Router: &fakeRouter{hop: func(link.Query) link.Hop {
+		return link.Hop{Verdict: link.HopLocal}
+	}}})
+	l.dev[0].Transmit(frame4(otherMAC, masterMAC, "10.0.0.11", "10.0.0.1"))
+	if f := host.Take(); f == nil || link.MAC(f[10:16]) != masterMAC {
+		t.Errorf("% x, drops %v", f, l.dev[0].Stats().Drops)
+	}
+}
+
 // What leaves elsewhere goes to its port, finished, and cut to the MTU there.
 func TestElsewhere(t *testing.T) {
 	router := &fakeRouter{hop: func(link.Query) link.Hop { return link.Hop{Verdict: link.HopElsewhere, Index: 7, MTU: 1400} }}
