@@ -9,9 +9,10 @@ func (v *view) apart(a, b *Device) bool {
 // sent it, nil for the wire, on which a reflecting switch may send back what a
 // sibling sent.
 func (v *view) severed(mt *meta, from, d *Device) bool {
-	if v.some&flagIsolate == 0 {
-		return false
-	}
+	return v.some&flagIsolate != 0 && v.separates(mt, from, d)
+}
+
+func (v *view) separates(mt *meta, from, d *Device) bool {
 	if from == nil && mt.src == v.mac {
 		from = v.sender(mt)
 	}

@@ -182,7 +182,9 @@ func TestOutputHook(t *testing.T) {
 	verdict(0, link.HookDrop)
 	verdict(0, link.HookHeld)
 	for n := range 10 + 14 + 20 { // no more than a part of a frame
-		h.output = func(f []byte) ([]byte, link.Hop, link.HookReason) { return f[:n], reject(3, 1, "10.0.0.1"), link.HookPass }
+		h.output = func(f []byte) ([]byte, link.Hop, link.HookReason) {
+			return f[:n], reject(3, 1, "10.0.0.1"), link.HookPass
+		}
 		l.dev[0].Transmit(toWire())
 	}
 	l.want("dropped and held")

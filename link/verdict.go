@@ -95,13 +95,13 @@ func (v *view) between(d *Device) verdict {
 // (ipvlan_handle_mode_l2, ipvlan_handle_mode_l3; in L3S the master's IP layer
 // has it first).
 func (v *view) receive(m *meta) verdict {
-	if v.mode == ModeL3S {
+	switch {
+	case v.mode == ModeL3:
+	case v.mode == ModeL3S:
 		return v.receiveL3S(m)
-	}
-	if v.mode == ModeL2 && m.dst.group() {
-		if m.etherType == etherPause || v.echo(m) {
-			return verdict{act: actHost}
-		}
+	case m.dst.group() && (m.etherType == etherPause || v.echo(m)):
+		return verdict{act: actHost}
+	case m.dst.group():
 		return verdict{act: actHostAnd}
 	}
 	if d := v.owner(m); d != nil {
