@@ -15,6 +15,25 @@
 // bring them to the address table, the packet filter of the uplink and the
 // guard that keeps the host's stack from answering in the device's place.
 //
+// # What is beyond the kernel's driver
+//
+// The options of a device (options.go) are flags of its link.Device, but for
+// announce and allow, which are carried out where addresses come. "host on"
+// gives the master a host link (hostlink.go): an interface of the default
+// namespace with a route to each address of such devices, whose other end is
+// link.Master.FromHost and SetHostLink. A master in l3s has a hooks.Engine
+// with the appliance's rules (netfilter.go, rules.go); what those translate of
+// the host's own traffic is taken from the host by the guard and let in by the
+// uplink's filter.
+//
+// # State
+//
+// What commands set, and what workloads set on their interfaces, is written to
+// a file soon after it changed and at the end (state.go, statefile.go), and
+// made again at the start (restore.go): devices with id, addresses, routes and
+// options, where their master and their namespace are still there. A namespace
+// is known again by its cookie, which the kernel does not use twice.
+//
 // # Ownership and goroutines
 //
 // One goroutine handles events, one keeps the mirror in step (a route that changes is one
@@ -38,5 +57,6 @@
 // # Limits
 //
 // Masters are interfaces of the namespace that the appliance runs in. A master
-// that is moved to another namespace takes its devices down. Mode l3s is refused.
+// that is moved to another namespace takes its devices down. What workloads set
+// in the last moment before a kill is not remembered.
 package appliance

@@ -118,6 +118,10 @@ func (a *Appliance) addressCame(d *device, ad rtnl.Addr) {
 		return
 	}
 	err := d.link.AddAddress(reg)
+	if err == nil && d.has(reg) {
+		// Another prefix length: refused as the driver does (row A-07).
+		err = link.ErrAddressInUse
+	}
 	if err == nil {
 		d.entries[e] = registration{addr: reg, raw: ad, seen: time.Now()}
 		d.m.stale = true
@@ -138,6 +142,16 @@ func (a *Appliance) addressCame(d *device, ad rtnl.Addr) {
 	a.attempt(d, "take an address off", d.iface.DelAddr(ad.Prefix))
 }
 
+// has says whether an address of the interface registers reg.
+func (d *device) has(reg netip.Addr) bool {
+	for _, other := range d.entries {
+		if other.addr == reg {
+			return true
+		}
+	}
+	return false
+}
+
 // addressGone frees what an address registered, unless another one of the
 // interface (the same address with another prefix length) still does.
 func (a *Appliance) addressGone(d *device, e entry) {
@@ -147,10 +161,8 @@ func (a *Appliance) addressGone(d *device, e entry) {
 	}
 	delete(d.entries, e)
 	a.changed()
-	for _, other := range d.entries {
-		if other.addr == reg.addr {
-			return
-		}
+	if d.has(reg.addr) {
+		return
 	}
 	d.link.RemoveAddress(reg.addr)
 	d.m.stale = true

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ipvl/ipvl/cmd/internal/api"
 	"github.com/ipvl/ipvl/nsutil"
+	"github.com/ipvl/ipvl/stack"
 	"github.com/ipvl/ipvl/stack/fib"
 	"golang.org/x/sys/unix"
 )
@@ -97,16 +98,20 @@ func ifaceName(table *fib.Table, index int) string {
 }
 
 // RouteGet implements api.Backend: what becomes of such a packet of an L3
-// device. The look-up is bound to a master as the driver's is: the one that
-// "oif" names, or the only one there is.
+// device. The look-up is that of a master, the one that "oif" names or the only
+// one there is: bound to it as the driver's is, or in full.
 func (a *Appliance) RouteGet(_ context.Context, _ api.Caller, r api.RouteGet) (api.Route, error) {
 	const op = "route get"
-	m, err := a.masterFor(op, r.OIF)
+	m, lookup, err := a.masterFor(op, r.OIF)
 	if err != nil {
 		return api.Route{}, err
 	}
 	table := a.mirror.FIB()
-	res := table.LookupKernel(m, fib.Query{Dst: r.Dst, Src: r.Src, TOS: r.TOS, Mark: r.Mark})
+	q := fib.Query{Dst: r.Dst, Src: r.Src, TOS: r.TOS, Mark: r.Mark}
+	res := table.LookupKernel(m, q)
+	if lookup == stack.LookupFull {
+		res = table.LookupFull(m, q)
+	}
 	out := api.Route{
 		Dst: r.Dst.String(), Src: r.Src, Type: res.Type.String(), Table: res.Table, TOS: r.TOS, Mark: r.Mark,
 		PrefSrc: res.PrefSrc, MTU: 0, Family: api.Family(r.Dst),
@@ -131,8 +136,8 @@ func (a *Appliance) RouteGet(_ context.Context, _ api.Caller, r api.RouteGet) (a
 	return out, nil
 }
 
-// masterFor is the index of the master to look up for.
-func (a *Appliance) masterFor(op, name string) (int, error) {
+// masterFor is the index of the master to look up for, and its way to do so.
+func (a *Appliance) masterFor(op, name string) (int, stack.Lookup, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var all []*master
@@ -143,13 +148,13 @@ func (a *Appliance) masterFor(op, name string) (int, error) {
 	}
 	switch {
 	case len(all) == 1:
-		return all[0].index, nil
+		return all[0].index, all[0].lookup, nil
 	case len(all) == 0 && name != "":
-		return 0, refuse(op, unix.ENODEV, "%q is not a master: it has no ipvlan devices", name)
+		return 0, 0, refuse(op, unix.ENODEV, "%q is not a master: it has no ipvlan devices", name)
 	case len(all) == 0:
-		return 0, refuse(op, unix.ENODEV, "no master has ipvlan devices: add one by \"link add\"")
+		return 0, 0, refuse(op, unix.ENODEV, "no master has ipvlan devices: add one by \"link add\"")
 	}
-	return 0, refuse(op, unix.EINVAL, "more than one master has ipvlan devices: choose one by \"oif MASTER\"")
+	return 0, 0, refuse(op, unix.EINVAL, "more than one master has ipvlan devices: choose one by \"oif MASTER\"")
 }
 
 // dropped is the kernel's answer to a sender whose packet has no way.

@@ -87,6 +87,11 @@ func edit(op string, s *rules.Set, r api.RuleChange) error {
 	chains := s.Of(r.Table)
 	list := chains[r.Chain]
 	r.Rule.Packets, r.Rule.Bytes = 0, 0
+	plain := r.Rule
+	plain.Match.Family = 0
+	if f, ok := plain.Family(); ok && f == r.Rule.Match.Family {
+		r.Rule = plain // it goes without saying, and has to be found without
+	}
 	switch r.Op {
 	case api.RuleAdd:
 		list = append(list, r.Rule)
