@@ -34,8 +34,6 @@ var (
 	ErrClosed = errors.New("closed")
 	// ErrNoID says that all 65533 device ids are taken (the kernel's ENOSPC).
 	ErrNoID = errors.New("no device id left on this master")
-	// ErrNotSupported says that this build cannot do it.
-	ErrNotSupported = errors.New("not supported")
 )
 
 // linkError carries a tcpip.Error as an error, so that errors.As finds it.
