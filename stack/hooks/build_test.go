@@ -170,7 +170,7 @@ func show(f []byte) string { return showIP(f[vnetLen+ethLen:]) }
 
 func showIP(ip []byte) string {
 	l4, proto := ipv6Len, ip[6]
-	a, b := netip.AddrFrom16([16]byte{}), netip.Addr{}
+	var a, b netip.Addr
 	if ip[0]>>4 == 4 {
 		l4, proto = int(ip[0]&15)*4, ip[9]
 		a, b = netip.AddrFrom4([4]byte(ip[12:])), netip.AddrFrom4([4]byte(ip[16:]))
@@ -185,6 +185,8 @@ func showIP(ip []byte) string {
 		switch l[0] {
 		case 8, 0, 128, 129:
 			return fmt.Sprintf("%s %d %v > %v id %d", protoNames[proto], l[0], a, b, binary.BigEndian.Uint16(l[4:]))
+		case 13, 135:
+			return fmt.Sprintf("%s %d %v > %v", protoNames[proto], l[0], a, b)
 		}
 		return fmt.Sprintf("%s %d %v > %v about %s", protoNames[proto], l[0], a, b, showIP(l[icmpLen:]))
 	}
