@@ -47,6 +47,20 @@
 // follows the packet (padding) is cut off before. Nothing else changes, also not TTL, TOS, options,
 // fragment offset. IPv6: nothing.
 //
+// # Output
+//
+// Output is the other way out: not to the host but through it, for packets of
+// devices whose route leaves by another interface than the master.
+//
+//	WriteFrame ─ checks ─ raw socket ─ routes and rules ─ OUTPUT ─ POSTROUTING ─ another interface
+//
+// The kernel looks the route up itself, keyed by the packet's own source and
+// destination (IP_PKTINFO, IPV6_PKTINFO) but not by its TOS. It is the
+// caller's matter that the destination is to be reached that way; only
+// loopback, groups, broadcast and, in IPv6, link-local addresses are refused.
+// What the kernel changes is the same as above. A packet that is longer than the
+// interface's MTU is refused (EMSGSIZE), not fragmented.
+//
 // # Locks
 //
 // mu orders use of the descriptors against Close: writers hold it shared for system
