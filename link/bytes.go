@@ -13,7 +13,9 @@ func head(eth []byte) []byte { return eth[:min(len(eth), headLen)] }
 
 // Receive takes one frame from the uplink, in byte form. The frame is borrowed
 // for the call and may be changed in place.
-func (m *Master) Receive(frame []byte) {
+func (m *Master) Receive(frame []byte) { m.receive(frame, nil) }
+
+func (m *Master) receive(frame []byte, b *Batch) {
 	v := m.view.Load()
 	if v.down {
 		m.c.drops.add(ReasonDown)
@@ -33,12 +35,14 @@ func (m *Master) Receive(frame []byte) {
 	if v.some&flagProxy != 0 && m.proxy(v, &mt, frame) {
 		return
 	}
-	m.bytes(v, &mt, v.receive(&mt), nil, frame)
+	m.bytes(v, &mt, v.receive(&mt), nil, frame, b)
 }
 
 // Transmit takes one frame that the device's workload sent, in byte form. The
 // frame is borrowed for the call and may be changed in place.
-func (d *Device) Transmit(frame []byte) {
+func (d *Device) Transmit(frame []byte) { d.transmit(frame, nil) }
+
+func (d *Device) transmit(frame []byte, b *Batch) {
 	var mt meta
 	m := d.master
 	reason, ok := m.open(frame, transmitSlack, &mt)
@@ -51,7 +55,7 @@ func (d *Device) Transmit(frame []byte) {
 	if d.has(flagGuard|flagHost) && d.intercept(v, &mt, frame) {
 		return
 	}
-	m.bytes(v, &mt, v.transmit(&mt, reason), d, frame)
+	m.bytes(v, &mt, v.transmit(&mt, reason), d, frame, b)
 }
 
 // open parses frame; it is not ok where there is nothing to decide upon. slack
@@ -79,8 +83,8 @@ func (m *Master) countDrop(from *Device, r Reason) {
 }
 
 // bytes carries out a verdict on a frame in byte form. from is the device that
-// sent it, nil for the wire.
-func (m *Master) bytes(v *view, mt *meta, vd verdict, from *Device, frame []byte) {
+// sent it, nil for the wire; b is where unicast may wait, or nil.
+func (m *Master) bytes(v *view, mt *meta, vd verdict, from *Device, frame []byte, b *Batch) {
 	if vd.act == actReceive {
 		// What a device sends to its own MAC address and no device owns goes
 		// the way of a frame from the wire (dev_forward_skb on the master).
@@ -94,11 +98,11 @@ func (m *Master) bytes(v *view, mt *meta, vd verdict, from *Device, frame []byte
 			m.sever(from, vd.dev)
 			return
 		}
-		vd.dev.deliver(v, mt, from, frame)
+		vd.dev.deliver(v, mt, from, frame, b)
 	case actInput:
-		m.input(v, mt, frame)
+		m.input(v, mt, frame, b)
 	case actUplink:
-		m.out(v, from, frame)
+		m.out(v, from, frame, b)
 	case actHost:
 		m.toHost(v, mt, from, frame)
 	case actHostAnd:
@@ -107,22 +111,23 @@ func (m *Master) bytes(v *view, mt *meta, vd verdict, from *Device, frame []byte
 	case actFlood:
 		m.floods.put(flood{frame: m.floods.copyOf(frame), from: from, by: from})
 	case actRoute:
-		m.route(v, mt, from, frame)
+		m.route(v, mt, from, frame, b)
 	}
 }
 
 // deliver gives the device one frame.
-func (d *Device) deliver(v *view, mt *meta, from *Device, frame []byte) {
+func (d *Device) deliver(v *view, mt *meta, from *Device, frame []byte, b *Batch) {
 	size := len(frame) - vnet.HeaderLen
 	if from != nil && d.tooLarge(size, frame[1] != vnet.GSONone) {
 		d.c.drops.add(ReasonMTU)
 		return
 	}
 	var r Reason
-	if d.port != nil {
-		r = d.master.writeTo(d.port, frame)
-	} else {
+	switch {
+	case d.port == nil:
 		r = d.stack.give(d.master, v, mt, frame)
+	case !b.put(d.port, frame, &d.c):
+		r = d.master.writeTo(d.port, frame)
 	}
 	if r != reasonNone {
 		d.c.drops.add(r)
@@ -147,7 +152,7 @@ func (m *Master) spread(f flood) {
 		return
 	}
 	if f.to != nil {
-		f.to.deliver(v, &mt, nil, frame)
+		f.to.deliver(v, &mt, nil, frame, nil)
 		return
 	}
 	for _, d := range v.devices {
@@ -159,29 +164,35 @@ func (m *Master) spread(f flood) {
 			continue
 		}
 		d.c.multicast.Add(1)
-		d.deliver(v, &mt, f.from, frame)
+		d.deliver(v, &mt, f.from, frame, nil)
 	}
 	if f.from != nil {
-		m.out(v, f.from, frame)
+		m.out(v, f.from, frame, nil)
 	}
 }
 
 // out writes one frame to the uplink.
-func (m *Master) out(v *view, from *Device, frame []byte) {
+func (m *Master) out(v *view, from *Device, frame []byte, b *Batch) {
 	if v.down {
 		m.countDrop(from, ReasonDown)
 		return
 	}
-	if r := m.uplink.write(m, frame); r != reasonNone {
-		m.countDrop(from, r)
-		return
+	c := &m.c
+	if from != nil {
+		c = &from.c
+	}
+	if !b.put(m.uplink.port, frame, c) {
+		if r := m.uplink.write(m, frame); r != reasonNone {
+			c.drops.add(r)
+			return
+		}
 	}
 	m.c.tx(len(frame) - vnet.HeaderLen)
 }
 
 // Emit writes one frame in byte form to the uplink as it is: it is where a
 // Router gives back what it held.
-func (m *Master) Emit(frame []byte) { m.out(m.view.Load(), nil, frame) }
+func (m *Master) Emit(frame []byte) { m.out(m.view.Load(), nil, frame, nil) }
 
 // toHost gives the master's host one frame. What a device sent goes to the
 // host link, or the host port, if there is one, else to the stack attached to the master. What

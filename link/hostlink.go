@@ -124,6 +124,6 @@ func (m *Master) fromHost(v *view, mt *meta, frame []byte) Reason {
 		d.c.drops.add(ReasonMTU)
 		return reasonNone
 	}
-	d.deliver(v, mt, nil, frame)
+	d.deliver(v, mt, nil, frame, nil)
 	return reasonNone
 }

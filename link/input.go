@@ -10,7 +10,7 @@ import (
 // input is what the default namespace's IP layer does in L3S with a unicast
 // packet from the wire before a device gets it (ip_rcv_core, ip6_rcv_core,
 // ipvlan_l3_rcv, ipvlan_nf_input).
-func (m *Master) input(v *view, mt *meta, frame []byte) {
+func (m *Master) input(v *view, mt *meta, frame []byte, b *Batch) {
 	frame, reason := tidy(mt, frame)
 	if reason != reasonNone {
 		m.c.drops.add(reason)
@@ -25,6 +25,10 @@ func (m *Master) input(v *view, mt *meta, frame []byte) {
 			return
 		case why != HookPass || out == nil:
 			return
+		}
+		if &out[0] != &frame[0] { // it was put together, in a buffer that is not the reader's
+			b.flush()
+			b = nil
 		}
 		frame = out
 		if reason, _ := m.open(frame, 0, mt); reason != reasonNone {
@@ -43,7 +47,7 @@ func (m *Master) input(v *view, mt *meta, frame []byte) {
 	}
 	copy(frame[vnet.HeaderLen:], v.mac[:])
 	mt.dst = v.mac
-	d.deliver(v, mt, nil, frame)
+	d.deliver(v, mt, nil, frame, b)
 }
 
 // tidy verifies and trims an IP frame as the IP layer does: no tag, no

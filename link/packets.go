@@ -52,7 +52,7 @@ func (m *Master) transmit(d *Device, pkt *stack.PacketBuffer) {
 	case vd.act == actUplink:
 		m.outPacket(v, d, pkt)
 	default:
-		m.flatten(pkt, func(frame []byte) { m.bytes(v, &mt, vd, d, frame) })
+		m.flatten(pkt, func(frame []byte) { m.bytes(v, &mt, vd, d, frame, nil) })
 	}
 }
 

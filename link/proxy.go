@@ -25,7 +25,7 @@ func (m *Master) proxy(v *view, mt *meta, frame []byte) bool {
 // say writes what build makes out of the uplink.
 func (m *Master) say(v *view, build func(b []byte) []byte) {
 	b := m.floods.build(build)
-	m.out(v, nil, *b)
+	m.out(v, nil, *b, nil)
 	m.floods.pool.Put(b)
 }
 

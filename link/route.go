@@ -9,7 +9,7 @@ import (
 // route sends what an L3 device sent on its way as if the default namespace
 // had (ipvlan_process_v4_outbound, ipvlan_process_v6_outbound): no TTL is
 // taken, no source is checked.
-func (m *Master) route(v *view, mt *meta, from *Device, frame []byte) {
+func (m *Master) route(v *view, mt *meta, from *Device, frame []byte, b *Batch) {
 	q, ok := query(frame[vnet.HeaderLen:])
 	if !ok {
 		from.c.drops.add(ReasonTruncated)
@@ -21,13 +21,19 @@ func (m *Master) route(v *view, mt *meta, from *Device, frame []byte) {
 		mendIPv6(ip)
 	}
 	if h := m.hooked(v); h != nil {
-		if out, hop := m.outward(v, h, from, frame); out != nil {
-			m.follow(v, mt, from, out, hop)
+		out, hop := m.outward(v, h, from, frame)
+		if out == nil {
+			return
 		}
+		if &out[0] != &frame[0] { // it was put together, in a buffer that is not the reader's
+			b.flush()
+			b = nil
+		}
+		m.follow(v, mt, from, out, hop, b)
 		return
 	}
 	if v.linked(from) && v.host.has(q.Dst) {
-		m.follow(v, mt, from, frame, Hop{Verdict: HopLocal})
+		m.follow(v, mt, from, frame, Hop{Verdict: HopLocal}, b)
 		return
 	}
 	r := m.router.Load()
@@ -35,11 +41,11 @@ func (m *Master) route(v *view, mt *meta, from *Device, frame []byte) {
 		from.c.drops.add(ReasonNoRouter)
 		return
 	}
-	m.follow(v, mt, from, frame, (*r).Next(q))
+	m.follow(v, mt, from, frame, (*r).Next(q), b)
 }
 
 // follow sends a frame where hop says.
-func (m *Master) follow(v *view, mt *meta, from *Device, frame []byte, hop Hop) {
+func (m *Master) follow(v *view, mt *meta, from *Device, frame []byte, hop Hop, b *Batch) {
 	eth := frame[vnet.HeaderLen:]
 	switch hop.Verdict {
 	case HopSend:
@@ -48,11 +54,12 @@ func (m *Master) follow(v *view, mt *meta, from *Device, frame []byte, hop Hop) 
 		fallthrough
 	case HopWait, HopElsewhere:
 		if hop.MTU == 0 || !tooLong(frame, hop.MTU) {
-			m.leave(v, from, frame, hop)
+			m.leave(v, from, frame, hop, b)
 			return
 		}
+		b.flush()
 		r := m.cut(frame, int(hop.MTU), func(one []byte) error {
-			m.leave(v, from, one, hop)
+			m.leave(v, from, one, hop, nil)
 			return nil
 		})
 		if r != reasonNone {
@@ -75,12 +82,12 @@ func (m *Master) follow(v *view, mt *meta, from *Device, frame []byte, hop Hop) 
 
 // leave writes a routed frame out, or has it held where the next hop is not
 // known yet.
-func (m *Master) leave(v *view, from *Device, frame []byte, hop Hop) {
+func (m *Master) leave(v *view, from *Device, frame []byte, hop Hop, b *Batch) {
 	reason := reasonNone
 	r := m.router.Load()
 	switch {
 	case hop.Verdict == HopSend:
-		m.out(v, from, frame)
+		m.out(v, from, frame, b)
 	case hop.Verdict == HopWait && r == nil:
 		reason = ReasonNoRouter
 	case hop.Verdict == HopWait && !(*r).Hold(hop, frame):

@@ -55,7 +55,7 @@ func (w *wire) DeliverNetworkPacket(_ tcpip.NetworkProtocolNumber, pkt *stack.Pa
 		m.flatten(pkt, func(frame []byte) {
 			frame[0] |= vnet.FlagDataValid
 			if !m.proxy(v, &mt, frame) {
-				m.bytes(v, &mt, v.receive(&mt), nil, frame)
+				m.bytes(v, &mt, v.receive(&mt), nil, frame, nil)
 			}
 		})
 		return
@@ -83,7 +83,7 @@ func (w *wire) carry(v *view, mt *meta, vd verdict, pkt *stack.PacketBuffer) {
 	default:
 		m.flatten(pkt, func(frame []byte) {
 			frame[0] |= vnet.FlagDataValid
-			m.bytes(v, mt, vd, nil, frame)
+			m.bytes(v, mt, vd, nil, frame, nil)
 		})
 	}
 }

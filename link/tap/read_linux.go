@@ -14,6 +14,17 @@ import (
 // A frame is virtio-net header and Ethernet frame. It may be changed in place; it is
 // valid until handle returns.
 func (p *Port) Serve(handle func(frame []byte)) error {
+	return p.ServeBatch(func(frames [][]byte) {
+		for _, f := range frames {
+			handle(f)
+		}
+	})
+}
+
+// ServeBatch is Serve for the frames that were read at once: one while traffic is
+// calm or frames are large, up to 32 small ones when they come thick. All are valid
+// until handle returns.
+func (p *Port) ServeBatch(handle func(frames [][]byte)) error {
 	r := newReader(p)
 	if err := r.Serve(handle, r.failed, nil); err != nil {
 		return &Error{Op: "serve", Err: err}

@@ -4,7 +4,7 @@
 // # Data flow
 //
 //	File.Write, Send, Writev ─ mu shared ─ one system call ─► descriptor
-//	descriptor ─► poller ─ the port's fill (Room, system call, Add) ─ Reader.Serve ─ handle(frame)
+//	descriptor ─► poller ─ the port's fill (Room, system call, Add) ─ Reader.Serve ─ handle(frames)
 //
 // A frame is virtio-net header and Ethernet frame. What fdio knows of it is
 // its length. Results of system calls stay numbers: the port names them, and its fill
@@ -21,7 +21,7 @@
 // # Ownership
 //
 // A File owns its os.File. A Reader owns one buffer; a frame in it is borrowed until
-// the handle that got the last frame of its batch returns.
+// the handle that got it returns.
 //
 // # Locks
 //

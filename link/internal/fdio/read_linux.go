@@ -76,10 +76,10 @@ func (r *Reader) Take() [][]byte {
 	return b
 }
 
-// Serve reads frames and calls handle for each, in this goroutine, until Close; it
-// then returns nil. When a fill leaves an Errno, it returns what failed makes of
+// Serve reads frames and calls handle with those that were read at once, in this
+// goroutine, until Close; it then returns nil. When a fill leaves an Errno, it returns what failed makes of
 // that, and goes on for nil. late, unless nil, is the same for a read deadline that passed.
-func (r *Reader) Serve(handle func(frame []byte), failed, late func() error) error {
+func (r *Reader) Serve(handle func(frames [][]byte), failed, late func() error) error {
 	conn, err := r.file.file.SyscallConn()
 	if err != nil {
 		return err
@@ -90,8 +90,8 @@ func (r *Reader) Serve(handle func(frame []byte), failed, late func() error) err
 		if err != nil && !timeout {
 			r.Unpolled()
 		}
-		for _, f := range r.Take() {
-			handle(f)
+		if frames := r.Take(); len(frames) > 0 {
+			handle(frames)
 		}
 		if r.file.Closed() {
 			return nil

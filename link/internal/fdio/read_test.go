@@ -109,8 +109,8 @@ func TestServeJudges(t *testing.T) {
 	r := newTestReader(f)
 	stop := errors.New("stop")
 	handed, lates := 0, 0
-	handle := func([]byte) {
-		handed++
+	handle := func(frames [][]byte) {
+		handed += len(frames)
 		f.SetReadDeadline(time.Unix(1, 0))
 	}
 	late := func() error {
