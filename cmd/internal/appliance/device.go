@@ -57,9 +57,10 @@ type entry struct {
 
 // dataPort is a byte port with its reader.
 type dataPort interface {
-	link.Port
+	link.BatchPort
 	io.Closer
 	Serve(handle func(frame []byte)) error
+	ServeBatch(handle func(frames [][]byte)) error
 }
 
 // latePort is the port of a link.Device that has to exist before its interface
@@ -98,7 +99,8 @@ func (a *Appliance) newDevice(m *master, id uint16, o nsutil.Options) (*device, 
 	a.changed()
 	go func() {
 		defer close(d.served)
-		a.report(ending{dev: d, err: d.port.Serve(ld.Transmit)})
+		var batch link.Batch
+		a.report(ending{dev: d, err: d.port.ServeBatch(func(frames [][]byte) { ld.TransmitBatch(frames, &batch) })})
 	}()
 	return d, nil
 }

@@ -87,7 +87,8 @@ func (a *Appliance) newMaster(l rtnl.Link, mode link.Mode, flag link.Flag) (*mas
 	}
 	go func() {
 		defer close(m.served)
-		a.report(ending{m: m, err: uplink.Serve(m.link.Receive)})
+		var batch link.Batch
+		a.report(ending{m: m, err: uplink.ServeBatch(func(frames [][]byte) { m.link.ReceiveBatch(frames, &batch) })})
 	}()
 	return m, nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/ipvl/ipvl/cmd/internal/api"
 	"github.com/ipvl/ipvl/link"
 	"github.com/ipvl/ipvl/nsutil"
+	"github.com/ipvl/ipvl/nsutil/rtnl"
 	"github.com/ipvl/ipvl/stack"
 	"golang.org/x/sys/unix"
 )
@@ -102,12 +103,7 @@ func (a *Appliance) setOptions(d *device, c api.Options) error {
 	d.link.SetFlags(next.DeviceFlags)
 	a.closeIdleHostLink(d.m)
 	if c.Allow != nil {
-		for e, reg := range d.entries {
-			if !a.allowed(d, reg.addr) {
-				a.addressGone(d, e)
-				a.notAllowed(d, reg.raw.Prefix)
-			}
-		}
+		a.enforceAllow(d)
 	}
 	if c.Announce != nil && *c.Announce {
 		a.announceAll(d)
@@ -121,6 +117,28 @@ func (a *Appliance) setOptions(d *device, c api.Options) error {
 // link-local address it always may.
 func (a *Appliance) allowed(d *device, addr netip.Addr) bool {
 	return d.opts.allows(addr) || addr == nsutil.LinkLocal(d.m.mac, d.link.ID())
+}
+
+// enforceAllow takes off what a device may not have any more. With a primary
+// IPv4 address the kernel takes the secondary ones of its subnet off
+// (promote_secondaries=0): those that are allowed are put back.
+func (a *Appliance) enforceAllow(d *device) {
+	var kept []rtnl.Addr
+	gone := false
+	for e, reg := range d.entries {
+		if a.allowed(d, reg.addr) {
+			kept = append(kept, reg.raw)
+			continue
+		}
+		gone = true
+		a.addressGone(d, e)
+		a.notAllowed(d, reg.raw.Prefix)
+	}
+	for _, ad := range kept {
+		if gone && ad.Prefix.Addr().Is4() {
+			a.attempt(d, "put an address back", d.iface.Do(func() error { return nsutil.AddAddr(d.at.index, ad) }))
+		}
+	}
 }
 
 // notAllowed takes off an address that allow does not name.
