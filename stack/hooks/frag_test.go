@@ -72,7 +72,7 @@ func TestFragmentsIn(t *testing.T) {
 					t.Fatal("another payload")
 				}
 			}
-			if n := k.e.whole.memory; n != 0 {
+			if _, _, n := k.waiting(); n != 0 {
 				t.Errorf("%d bytes kept", n)
 			}
 		})
@@ -164,17 +164,25 @@ func TestFragmentsAreBounded(t *testing.T) {
 	sent := spec{proto: protoUDP, src: "192.0.2.9:1", dst: "10.1.0.11:1", payload: 3000}.build()
 	for id := range uint32(20000) {
 		k.e.Input(fragments(sent, 1480, id)[id%2])
-		if k.e.whole.memory > fragMemory {
-			t.Fatalf("%d bytes", k.e.whole.memory)
+		if _, _, memory := k.waiting(); memory > fragMemory {
+			t.Fatalf("%d bytes", memory)
 		}
 	}
-	r := &k.e.whole
-	if n := len(r.open); n < 2000 || n > 3000 || len(r.order) != n {
-		t.Errorf("%d packets wait, %d in order", n, len(r.order))
+	if n, order, _ := k.waiting(); n < 2000 || n > 3000 || order != n {
+		t.Errorf("%d packets wait, %d in order", n, order)
 	}
 	k.clock.Advance(fragTimeout + 1)
 	k.e.Input(fragments(sent, 1480, 1)[0])
-	if len(r.open) != 1 || r.memory > 2000 {
-		t.Errorf("after the timeout %d packets wait, %d bytes", len(r.open), r.memory)
+	if n, _, memory := k.waiting(); n != 1 || memory > 2000 {
+		t.Errorf("after the timeout %d packets wait, %d bytes", n, memory)
 	}
+}
+
+// waiting is how many packets wait for fragments, also by the list of their
+// ages, and what they take.
+func (k *kit) waiting() (packets, order, memory int) {
+	r := &k.e.whole
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.open), len(r.order), r.memory
 }
