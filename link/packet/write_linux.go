@@ -14,11 +14,16 @@ func (p *Port) WriteFrame(frame []byte) error {
 
 // WriteFrames is WriteFrame for many, in order. It returns how many were lost.
 func (p *Port) WriteFrames(frames [][]byte) (lost int) {
-	for _, f := range frames {
-		if p.WriteFrame(f) != nil {
+	if len(frames) == 1 {
+		if p.WriteFrame(frames[0]) != nil {
 			lost++
 		}
+		return lost
 	}
+	p.file.SendAll(frames, func(errno unix.Errno) {
+		lost++
+		_ = p.lost(errno) // which counts; the reason is of no use here
+	})
 	return lost
 }
 

@@ -28,6 +28,10 @@ func writers(f *File) map[string]func([]byte) unix.Errno {
 	return map[string]func([]byte) unix.Errno{
 		"Write":  f.Write,
 		"Send":   f.Send,
+		"SendAll": func(b []byte) (errno unix.Errno) {
+			f.SendAll([][]byte{b}, func(e unix.Errno) { errno = e })
+			return errno
+		},
 		"Writev": func(b []byte) unix.Errno { return f.Writev([][]byte{b[:min(len(b), 7)], nil, b[min(len(b), 7):]}) },
 		"Writev of bytes": func(b []byte) unix.Errno {
 			var pieces [][]byte
@@ -62,6 +66,48 @@ func TestWritersAgree(t *testing.T) {
 	}
 	if f.TxFrames.Load() != frames || f.TxBytes.Load() != octets {
 		t.Errorf("counted %d frames, %d bytes; want %d, %d", f.TxFrames.Load(), f.TxBytes.Load(), frames, octets)
+	}
+}
+
+// What cannot be sent is told, and does not keep back what is behind it.
+func TestSendAll(t *testing.T) {
+	f, far := pair(t)
+	var frames [][]byte
+	var want []byte
+	for i := range 3*BatchMax + 5 {
+		n := 60
+		if i%7 == 3 {
+			n = FrameMin - 1 // refused
+		} else {
+			want = append(want, byte(i))
+		}
+		frames = append(frames, bytes.Repeat([]byte{byte(i)}, n))
+	}
+	lost := 0
+	f.SendAll(frames, func(e unix.Errno) {
+		if lost++; e != unix.EINVAL {
+			t.Errorf("lost for %v", e)
+		}
+	})
+	var got []byte
+	b := make([]byte, 100)
+	for {
+		n, err := unix.Read(far, b[:])
+		if err != nil {
+			break
+		}
+		if n == 60 {
+			got = append(got, b[0])
+		}
+	}
+	if !bytes.Equal(got, want) || lost != len(frames)-len(want) || f.TxFrames.Load() != uint64(len(want)) || f.TxBytes.Load() != uint64(50*len(want)) {
+		t.Errorf("%d arrive of %d, %d lost, %d counted", len(got), len(want), lost, f.TxFrames.Load())
+	}
+	for range 4096 { // until it is full
+		f.SendAll(frames[:1], func(e unix.Errno) { lost = int(e) })
+	}
+	if unix.Errno(lost) != unix.EAGAIN {
+		t.Errorf("a full queue: %v", unix.Errno(lost))
 	}
 }
 

@@ -1,0 +1,62 @@
+package fdio
+
+import (
+	"unsafe"
+
+	"github.com/ipvl/ipvl/link/vnet"
+	"golang.org/x/sys/unix"
+)
+
+// mmsghdr is struct mmsghdr.
+type mmsghdr struct {
+	hdr unix.Msghdr
+	n   uint32
+	_   [4]byte
+}
+
+// SendAll sends frames in order by sendmmsg(2), for a socket that is bound to its
+// destination, and counts those that were sent. lost is called for each that was
+// not, which keeps none behind it.
+func (f *File) SendAll(frames [][]byte, lost func(unix.Errno)) {
+	var msgs [BatchMax]mmsghdr
+	var iovs [BatchMax]unix.Iovec
+	for len(frames) > 0 {
+		n := 0
+		for n < len(frames) && n < BatchMax && len(frames[n]) >= FrameMin {
+			iovs[n] = unix.Iovec{Base: unsafe.SliceData(frames[n])}
+			iovs[n].SetLen(len(frames[n]))
+			msgs[n].hdr = unix.Msghdr{Iov: &iovs[n]}
+			msgs[n].hdr.SetIovlen(1)
+			n++
+		}
+		errno := unix.EINVAL // the frame at hand is too short
+		if n > 0 {
+			n, errno = f.sendmmsg(msgs[:n])
+		}
+		if errno != 0 {
+			lost(errno)
+			n = 1
+		}
+		frames = frames[n:]
+	}
+}
+
+// sendmmsg sends and counts at least one message, or none and says why.
+func (f *File) sendmmsg(msgs []mmsghdr) (int, unix.Errno) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if f.closed.Load() {
+		return 0, unix.EBADF
+	}
+	n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(f.fd), uintptr(unsafe.Pointer(unsafe.SliceData(msgs))), uintptr(len(msgs)), unix.MSG_DONTWAIT, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	var size uint64
+	for i := range msgs[:n] {
+		size += uint64(msgs[i].n) - vnet.HeaderLen
+	}
+	f.TxFrames.Add(uint64(n))
+	f.TxBytes.Add(size)
+	return int(n), 0
+}
