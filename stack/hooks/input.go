@@ -47,19 +47,11 @@ func (e *Engine) owned(a ipaddr, v6 bool) bool { return e.o.Owned(a.netip(v6)) }
 // a device owns the destination, the frame is not touched.
 func (e *Engine) input(rs *ruleset, t *tracker, p *packet) ([]byte, Reason) {
 	came := p.tuple
+	var c choice
 	f, dir := e.find(p)
-	var (
-		st    state
-		opens bool
-		c     choice
-		to    = came
-	)
+	st, to, opens := stateNone, came, false
 	if f != nil {
 		to = f.translated(dir)
-		if !e.o.Owned(p.destinationAs(&to)) {
-			return p.frame, Host
-		}
-		st = e.seen(t, f, dir, p)
 	} else {
 		st, opens = stateOf(p)
 		s := p.subject(st, e.o.Dev)
@@ -67,9 +59,12 @@ func (e *Engine) input(rs *ruleset, t *tracker, p *packet) ([]byte, Reason) {
 			c.dnat = newTarget(r)
 			to.set(c.dnat.half(p))
 		}
-		if !e.o.Owned(p.destinationAs(&to)) {
-			return p.frame, Host
-		}
+	}
+	if !e.o.Owned(p.destinationAs(&to)) {
+		return p.frame, Host
+	}
+	if f != nil {
+		st = e.seen(t, f, dir, p)
 	}
 	p.translate(&to, destination)
 	s := p.subject(st, e.o.Dev)
@@ -78,26 +73,25 @@ func (e *Engine) input(rs *ruleset, t *tracker, p *packet) ([]byte, Reason) {
 		return nil, Drop
 	}
 	if f == nil && opens {
-		if r := rs.natIn.first(&s); r != nil && r.Action.Kind == rules.KindSNAT {
-			c.snat = target{addr: r.Action.Addr, ports: r.Action.Ports}
-			if c.snat.ports.IsZero() {
-				c.snat.ports = rules.Ports{Lo: FirstPort, Hi: LastPort}
-			}
-		}
-		first := *p
-		first.tuple = came
-		var ok bool
-		if f, dir, ok = e.open(t, &first, &c); !ok {
+		inputSNAT(rs, &s, &c)
+		if to, opens = e.begin(t, p, came, &c); !opens {
 			return nil, Drop
 		}
-		if to = f.translated(dir); to.dst != p.tuple.dst {
-			e.count.conflict.Add(1)
-			return nil, Drop
-		}
-		p.translate(&to, destination)
 	}
 	p.translate(&to, source)
 	return p.frame, Pass
+}
+
+// inputSNAT is nat input for the first packet of a connection.
+func inputSNAT(rs *ruleset, s *subject, c *choice) {
+	r := rs.natIn.first(s)
+	if r == nil || r.Action.Kind != rules.KindSNAT {
+		return
+	}
+	c.snat = target{addr: r.Action.Addr, ports: r.Action.Ports}
+	if c.snat.ports.IsZero() {
+		c.snat.ports = rules.Ports{Lo: FirstPort, Hi: LastPort}
+	}
 }
 
 // destinationAs is the destination of the frame once it is translated to t.

@@ -48,25 +48,10 @@ func (e *Engine) lose(c *dropCounter) ([]byte, stack.Hop, Reason) {
 // output is Output for a packet that is not in fragments.
 func (e *Engine) output(rs *ruleset, t *tracker, p *packet) ([]byte, stack.Hop, Reason) {
 	sent := p.tuple
-	f, dir := e.find(p)
-	var (
-		st    state
-		opens bool
-		c     choice
-		to    = sent // what p is to become
-	)
-	if f != nil {
-		st, to = e.seen(t, f, dir, p), f.translated(dir)
-	} else {
-		st, opens = stateOf(p)
-		s := p.subject(st, e.o.Dev)
-		if r := rs.natOut.first(&s); r != nil && r.Action.Kind == rules.KindDNAT {
-			if !opens {
-				return e.lose(&e.count.untranslated)
-			}
-			c.dnat = newTarget(r)
-			to.set(c.dnat.half(p))
-		}
+	var c choice
+	f, st, to, opens := e.outputNAT(rs, t, p, &c)
+	if f == nil && !opens && to != sent {
+		return e.lose(&e.count.untranslated)
 	}
 	p.translate(&to, destination)
 	s := p.subject(st, e.o.Dev)
@@ -79,26 +64,55 @@ func (e *Engine) output(rs *ruleset, t *tracker, p *packet) ([]byte, stack.Hop, 
 		return p.frame, hop, Pass
 	}
 	if f == nil {
-		lost := e.postrouting(rs, p, &hop, &s, opens, &c)
-		if lost != nil {
+		if lost := e.postrouting(rs, p, &hop, &s, opens, &c); lost != nil {
 			return e.lose(lost)
 		}
 	}
 	if f == nil && opens {
-		first := *p
-		first.tuple = sent
-		var ok bool
-		if f, dir, ok = e.open(t, &first, &c); !ok {
+		if to, opens = e.begin(t, p, sent, &c); !opens {
 			return nil, stack.Hop{}, Drop
 		}
-		if to = f.translated(dir); to.dst != p.tuple.dst {
-			// Another goroutine opened it with other rules: hop is wrong.
-			return e.lose(&e.count.conflict)
-		}
-		p.translate(&to, destination)
 	}
 	p.translate(&to, source)
 	return p.frame, hop, Pass
+}
+
+// outputNAT is tracking, and nat output for what is not tracked yet: the flow
+// or nil, the packet's state, what it is to become, and whether it may open a
+// connection.
+func (e *Engine) outputNAT(rs *ruleset, t *tracker, p *packet, c *choice) (f *flow, st state, to tuple, opens bool) {
+	f, dir := e.find(p)
+	if f != nil {
+		return f, e.seen(t, f, dir, p), f.translated(dir), false
+	}
+	st, opens = stateOf(p)
+	to = p.tuple
+	s := p.subject(st, e.o.Dev)
+	if r := rs.natOut.first(&s); r != nil && r.Action.Kind == rules.KindDNAT {
+		c.dnat = newTarget(r)
+		to.set(c.dnat.half(p))
+	}
+	return nil, st, to, opens
+}
+
+// begin opens the connection of p, which came as the tuple first and whose
+// destination is translated already, and returns what p becomes. False: p is
+// dropped, which has been counted.
+func (e *Engine) begin(t *tracker, p *packet, first tuple, c *choice) (tuple, bool) {
+	came := *p
+	came.tuple = first
+	f, dir, ok := e.open(t, &came, c)
+	if !ok {
+		return tuple{}, false
+	}
+	to := f.translated(dir)
+	if to.dst != p.tuple.dst {
+		// Another goroutine opened it, with other rules: the way is wrong.
+		e.count.conflict.Add(1)
+		return tuple{}, false
+	}
+	p.translate(&to, destination)
+	return to, true
 }
 
 // postrouting asks the chain of that name about the first packet of a
