@@ -1,6 +1,7 @@
 package nsutil
 
 import (
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
@@ -161,6 +162,17 @@ func (i *iface) DelAddr(p netip.Prefix) error {
 			return nil
 		}
 		return err
+	})
+}
+
+// SetNoQueue implements Interface.SetNoQueue.
+func (i *iface) SetNoQueue() error {
+	return i.do("take the queueing discipline off", func(c *rtnl.Conn, index int) error {
+		h := make([]byte, 20) // struct tcmsg: family, index, handle, parent, info
+		binary.NativeEndian.PutUint32(h[4:], uint32(index))
+		binary.NativeEndian.PutUint32(h[12:], 0xffffffff) // TC_H_ROOT
+		m := new(rtnl.Builder).Raw(h).String(unix.TCA_KIND, "noqueue")
+		return c.Do(unix.RTM_NEWQDISC, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, m.Bytes())
 	})
 }
 

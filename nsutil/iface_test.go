@@ -224,6 +224,19 @@ func TestCarrier(t *testing.T) {
 	})
 }
 
+func TestSetNoQueue(t *testing.T) {
+	eachBackend(t, func(t *testing.T, kind string) {
+		ns := addNetns(t, "a")
+		i := create(t, Options{Name: "e0", Netns: ns, Backend: kind})
+		if err := errors.Join(i.Up(), i.SetNoQueue(), i.SetNoQueue(), i.Down(), i.Up()); err != nil {
+			t.Fatal(err)
+		}
+		if got := linkOf(t, ns, "e0").Qdisc; got != "noqueue" {
+			t.Errorf("qdisc %q", got)
+		}
+	})
+}
+
 func TestMoveTo(t *testing.T) {
 	eachBackend(t, func(t *testing.T, kind string) {
 		a, b := addNetns(t, "a"), addNetns(t, "b")

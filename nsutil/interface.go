@@ -92,6 +92,9 @@ type Interface interface {
 	// SetFlags sets and clears IFF_* flags: IFF_PROMISC, IFF_ALLMULTI,
 	// IFF_MULTICAST.
 	SetFlags(set, clear uint32) error
+	// SetNoQueue has the interface send without a queueing discipline, as the
+	// ipvlan driver's do (row C-37), until it is moved.
+	SetNoQueue() error
 	// SetAddrGenMode remembers the mode and sets what the kernel has to do for it.
 	SetAddrGenMode(AddrGenMode) error
 	Up() error

@@ -37,6 +37,8 @@ type device struct {
 	opts              options
 	// unannounced are addresses to announce once filter and guard follow.
 	unannounced []netip.Addr
+	// queueless says that the interface has lost its queueing discipline.
+	queueless bool
 	// What the state file remembers besides.
 	netns  savedNetns
 	txqlen int
@@ -167,6 +169,7 @@ func (a *Appliance) relocate(d *device) {
 		return
 	}
 	delete(a.devices, d.at)
+	d.queueless = d.queueless && d.at.nsid == nsid
 	d.at = place{nsid, index}
 	a.devices[d.at] = d
 	a.identify(d)

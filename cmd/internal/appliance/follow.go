@@ -65,6 +65,11 @@ func (a *Appliance) opened(d *device, l rtnl.Link) {
 		a.attempt(d, "set NOARP", d.iface.SetNoARP(noARP))
 	}
 	a.attempt(d, "set link-local address", d.iface.EnsureLinkLocal())
+	if !d.queueless && d.iface.Kind() == nsutil.KindTAP { // a veth is so by itself
+		// Once: what the workload sets instead stays.
+		d.queueless = true
+		a.attempt(d, "set qdisc", d.iface.SetNoQueue())
+	}
 }
 
 func entryOf(ad rtnl.Addr) entry { return entry{ad.Prefix, ad.Peer()} }
