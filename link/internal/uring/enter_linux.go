@@ -104,7 +104,8 @@ func (r *Ring) complete(i uint64, res int32) {
 		c.N, c.Errno = 0, unix.Errno(-res)
 	}
 	r.done = append(r.done, c)
-	s.done, s.buf, s.msg = true, nil, nil
+	clear(s.iov)
+	s.done, s.buf, s.iov, s.msg = true, nil, s.iov[:0], nil
 }
 
 // takeBack completes the last n requests, which the kernel did not take, with errno.

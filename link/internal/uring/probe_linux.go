@@ -70,8 +70,10 @@ func (r *Ring) Takes(fd int) error {
 	if _, err := r.Enter(); err != nil {
 		return err
 	}
-	if c := r.Completions(); len(c) != 1 || c[0].Errno != 0 && c[0].Errno != unix.EAGAIN {
-		return &Error{"takes", c[0].Errno}
+	for _, c := range r.Completions() {
+		if c.Errno != 0 && c.Errno != unix.EAGAIN {
+			return &Error{"takes", c.Errno}
+		}
 	}
 	return nil
 }

@@ -60,8 +60,13 @@ func New(o Options) (*Ring, error) {
 	}
 	// The flags only save work: no interrupt for a completion elsewhere, one call where a
 	// request is refused.
-	for _, flags := range []uint32{setupCoopTaskrun | setupSubmitAll, setupSubmitAll, 0} {
-		r, err := newRing(entries, flags|setupClamp)
+	return newest(entries, setupCoopTaskrun|setupSubmitAll, setupSubmitAll, 0)
+}
+
+// newest makes a ring with the first of flags that the kernel knows.
+func newest(entries int, flags ...uint32) (*Ring, error) {
+	for _, f := range flags {
+		r, err := newRing(entries, f|setupClamp)
 		if !errors.Is(err, unix.EINVAL) {
 			return r, err
 		}
