@@ -1,0 +1,33 @@
+package report
+
+// Growth is how costs grow with the number of devices.
+type Growth struct {
+	Sizes []Size `json:"sizes"`
+	// Lines are figures of other kinds, in words, each with its bar.
+	Lines []Line `json:"lines,omitempty"`
+	// Benchmarks is what "go test -bench" printed of the FIB.
+	Benchmarks []string `json:"benchmarks,omitempty"`
+}
+
+// Size is one master with so many devices.
+type Size struct {
+	Devices   int `json:"devices"`
+	Addresses int `json:"addresses"`
+	// PPS is small packets a second between two devices, one for each round.
+	PPS Samples `json:"pps"`
+	// Add and Del are milliseconds that adding and deleting one more device took.
+	Add Samples `json:"add_ms"`
+	Del Samples `json:"del_ms"`
+	// ResidentMiB is of the idle appliance, CPU its percent of one core when idle.
+	ResidentMiB float64 `json:"resident_mib"`
+	IdleCPU     float64 `json:"idle_cpu_percent"`
+}
+
+// Line is one figure with its bar.
+type Line struct {
+	What string `json:"what"`
+	Text string `json:"text"`
+	// Bar is what it has to be, "" where there is none; OK whether it is.
+	Bar string `json:"bar,omitempty"`
+	OK  bool   `json:"ok,omitempty"`
+}
