@@ -150,7 +150,9 @@ func (a *appliance) settle(l *lab) error {
 			if err := l.refresh(); err != nil && !errors.Is(err, errTentative) {
 				return err
 			}
-			d = l.state.devices[slices.Index(deviceNames, d.name)]
+			if d = l.state.devices[slices.Index(deviceNames, d.name)]; !d.there {
+				break
+			}
 		}
 	}
 	return nil

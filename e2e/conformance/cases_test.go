@@ -28,7 +28,7 @@ type testCase struct {
 // commands is 1 for a case that changes its world, and else 0.
 func (c testCase) commands() (n int) {
 	for _, s := range c.steps {
-		if s.frame == nil && s.argv[0] != "show" {
+		if s.frame == nil && s.argv[0] != "show" && s.argv[0] != "reply" {
 			n = 1
 		}
 	}
@@ -124,8 +124,14 @@ func parseCases(group []string) ([]testCase, error) {
 
 // parseStep reads "a: eth …" (a frame from there) or "a# ip …" (a command there).
 func parseStep(s string) (step, error) {
-	if of, ok := strings.CutPrefix(s, "show "); ok {
-		return step{text: s, where: of, argv: []string{"show"}}, nil
+	for _, verb := range []string{"show", "news", "reply"} {
+		if of, ok := strings.CutPrefix(s, verb+" "); ok {
+			where, how, _ := strings.Cut(of, " ")
+			return step{text: s, where: where, argv: append([]string{verb}, strings.Fields(how)...)}, nil
+		}
+	}
+	if of, ok := strings.CutPrefix(s, "count "); ok {
+		return step{text: s, argv: append([]string{"count"}, strings.Fields(of)...)}, nil
 	}
 	where, rest, _ := strings.Cut(s, " ")
 	name := strings.TrimRight(where, ":#")

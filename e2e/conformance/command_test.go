@@ -10,7 +10,9 @@ import (
 )
 
 // looks says that a step changes nothing.
-func (s *step) looks() bool { return s.frame == nil && s.argv[0] == "show" }
+func (s *step) looks() bool {
+	return s.frame == nil && (s.argv[0] == "show" || s.argv[0] == "news" || ruleTable(s.argv) && s.argv[1] == "show")
+}
 
 // command runs a command of a case and tells how it ended.
 func (l *lab) command(s *step) ([]string, error) {
@@ -21,7 +23,20 @@ func (l *lab) command(s *step) ([]string, error) {
 	}
 	switch s.argv[0] {
 	case "show":
-		return l.show(s.where)
+		return l.show(s.where, s.argv[1:]...)
+	case "news":
+		return l.spaces[l.where(s.where)].readNews("v" + s.where)
+	case "count":
+		l.counted = s.argv[1:]
+		return nil, nil
+	case "ipvl":
+		_, err = output(ns, append(slices.Clone(l.engine.program()), roles(s.argv[1:])...)...)
+		l.ask()
+	case "filter", "nat":
+		lines, err := l.rule(s.argv)
+		if err != nil || lines != nil {
+			return lines, err
+		}
 	case "wait":
 		return []string{"done"}, l.wait(s.where, s.argv[1])
 	case "true": // only makes the world the case's own
@@ -34,36 +49,40 @@ func (l *lab) command(s *step) ([]string, error) {
 	default:
 		_, err = output(ns, roles(s.argv)...)
 	}
-	said := "done"
-	if err != nil {
-		if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) {
-			return nil, err
-		}
+	said, exit := "done", (*exec.ExitError)(nil)
+	switch {
+	case err == nil:
+	case !errors.As(err, &exit):
+		return nil, err
+	case s.argv[0] == "ipvl" || s.argv[0] == "ipvlan":
+		said = fmt.Sprintf("refused %d", exit.ExitCode())
+	default:
 		said = "refused"
 	}
 	return []string{said}, l.changed()
 }
 
-// wait waits until a device's interface is UP or DOWN: carriers follow in
-// their own time.
+// wait waits until a device's interface is UP or DOWN, or gone: carriers follow in
+// their own time, and so do devices whose master went.
 func (l *lab) wait(name, state string) error {
 	for start := time.Now(); ; {
 		info, err := l.link(l.where(name), "v"+name)
-		if err != nil {
-			return err
-		}
-		if info.Operstate == state {
-			return l.changed()
+		if state == "gone" && err != nil || state == "addresses" || err == nil && info.Operstate == state {
+			return l.changed() // which waits until no address is tentative
 		}
 		if time.Since(start) > patience {
-			return fmt.Errorf("%s is %s and not %s", name, info.Operstate, state)
+			return fmt.Errorf("%s is %s and not %s: %w", name, info.Operstate, state, err)
 		}
 	}
 }
 
-// show tells what a device looks like.
-func (l *lab) show(name string) ([]string, error) {
-	info, err := l.link(l.where(name), "v"+name)
+// show tells what a device looks like, or another interface of its namespace.
+func (l *lab) show(name string, other ...string) ([]string, error) {
+	ns, dev := l.where(name), "v"+name
+	if len(other) > 0 {
+		dev = other[0]
+	}
+	info, err := l.link(ns, dev)
 	if err != nil {
 		return []string{"no device"}, nil
 	}
@@ -76,13 +95,20 @@ func (l *lab) show(name string) ([]string, error) {
 	}
 	slices.Sort(data)
 	slices.Sort(info.Flags)
-	at := slices.Index(deviceNames, name)
+	i, err := l.spaces[ns].index(dev)
+	if err != nil {
+		return nil, err
+	}
+	addrs, err := l.spaces[ns].addresses(i)
+	if err != nil && !errors.Is(err, errTentative) {
+		return nil, err
+	}
 	return []string{
 		strings.Join(data, " "),
 		"flags " + strings.Join(info.Flags, ","),
 		fmt.Sprintf("mtu %d", info.MTU),
 		"address " + macName(mustMAC(info.Address)),
 		"state " + info.Operstate,
-		"has " + strings.Join(namesOf(l.state.devices[at].addrs), " "),
+		"has " + strings.Join(namesOf(addrs), " "),
 	}, nil
 }

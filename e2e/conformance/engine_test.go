@@ -19,6 +19,12 @@ type engine interface {
 	clear(l *lab) error
 	// settle returns when the engine has taken notice of what the world now is.
 	settle(l *lab) error
+	// rule changes the rules of the host's hooks.
+	rule(argv []string) error
+	// counters are those of a chain's rules.
+	counters(table, chain string, rules []rule) ([]string, error)
+	// forget takes all rules away after a case, with its world.
+	forget(l *lab) error
 }
 
 // kernel is the kernel's own driver: everything has happened when ip(8) returns.

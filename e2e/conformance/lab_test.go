@@ -30,10 +30,15 @@ type lab struct {
 	spaces  map[string]*space
 	state   state
 	sockets []*socket
-	index   map[string]int // interface indexes by port
+	index   map[string]int    // interface indexes by port
+	spaceOf map[string]string // the namespace that a device's socket is in
 	seq     int
-	told    map[string]bool // ARP and ND requests already seen in this world
-	fresher bool            // the world is this case's own: what stacks ask for is told
+	rounds  int               // of sentinels
+	last    map[string][]byte // the last frame that came to a port, not the sentinels
+	rules   map[string][]rule // that the case has set, by table and chain
+	counted []string          // the devices whose counters are told
+	told    map[string]bool   // ARP and ND requests already seen in this world
+	fresher bool              // the world is this case's own: what stacks ask for is told
 	events  []event
 	closed  map[string]bool // ways that sentinels got lost on, since the last command
 	asked   bool            // a request was answered since the last look
@@ -58,9 +63,10 @@ func newLab() (*lab, error) {
 // quiet keeps a namespace from saying anything by itself.
 func quiet() error {
 	for name, value := range map[string]string{
-		"ipv4/icmp_ratelimit": "0", "ipv6/icmp/ratelimit": "0", "ipv4/icmp_echo_ignore_broadcasts": "0",
+		"ipv4/icmp_ratelimit": "0", "ipv4/icmp_ratemask": "0", "ipv6/icmp/ratemask": "255", "ipv6/icmp/ratelimit": "0", "ipv4/icmp_echo_ignore_broadcasts": "0",
 		"ipv6/conf/default/accept_ra": "0", "ipv6/conf/default/router_solicitations": "0",
 		"ipv6/conf/default/dad_transmits": "0", "ipv6/conf/default/accept_dad": "0",
+		"ipv6/conf/default/mldv2_unsolicited_report_interval": "1", "ipv4/conf/default/igmpv3_unsolicited_report_interval": "1", // reports of groups come at once
 	} {
 		if err := os.WriteFile(filepath.Join("/proc/sys/net", name), []byte(value), 0o644); err != nil {
 			return err
@@ -73,7 +79,7 @@ func quiet() error {
 func (l *lab) fresh(w world) error {
 	l.closeSockets()
 	l.told = map[string]bool{}
-	l.events = nil
+	l.events, l.counted, l.last, l.rules = nil, nil, map[string][]byte{}, map[string][]rule{}
 	if err := l.engine.clear(l); err != nil {
 		return err
 	}
@@ -95,8 +101,15 @@ func (l *lab) fresh(w world) error {
 	if err := l.changed(); err != nil {
 		return err
 	}
-	_, err := l.observe(nil)
-	return err
+	if _, err := l.observe(nil); err != nil {
+		return err
+	}
+	for _, s := range l.spaces {
+		if _, err := s.readNews(""); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // buildHost makes the two wires and what the host has on them.
@@ -192,12 +205,11 @@ func (l *lab) changed() error {
 func roles(words []string) []string {
 	out := slices.Clone(words)
 	for i, w := range words {
-		a, prefix, ok := strings.Cut(w, "/")
-		if v := cmp.Or(addrs[a], macs[a]); v != "" && len(a) == 2 {
-			out[i] = v
-			if ok {
-				out[i] += "/" + prefix
-			}
+		if len(w) < 2 || len(w) > 2 && w[2] != '/' && w[2] != ':' {
+			continue
+		}
+		if v := cmp.Or(addrs[w[:2]], macs[w[:2]]); v != "" {
+			out[i] = v + w[2:]
 		}
 	}
 	return out

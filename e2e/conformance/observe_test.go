@@ -40,6 +40,12 @@ func (l *lab) lines(stimulus *step) []string {
 	lines := []string{}
 	dropped := false
 	for _, e := range l.events {
+		if l.state.mode == "l3s" && stimulus != nil && stimulus.where == "wire" && e.kind == deviceSocket && e.pkttype != unix.PACKET_OUTGOING {
+			continue // the driver hands it to IP behind all captures
+		}
+		if l.state.mode == "l3s" && e.kind == hostSocket && (e.proto == unix.ETH_P_IP || e.proto == unix.ETH_P_IPV6) {
+			continue // and so it does with all IP that comes to the host
+		}
 		isStimulus := stimulus != nil && stimulus.frame != nil && e.equal(stimulus.frame)
 		if isStimulus && e.port == stimulus.where && e.pkttype == unix.PACKET_OUTGOING && !dropped {
 			dropped = true // the stimulus itself, as it was sent

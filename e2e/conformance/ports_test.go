@@ -15,7 +15,7 @@ var hostProtocols = []uint16{0x0800, 0x0806, 0x86dd, 0x88b5, 0x88b6, 0x9999, 0x8
 // open opens all ports of a fresh world. Those in the host, and sockets that no
 // interface matters to, stay from world to world.
 func (l *lab) open() error {
-	l.index = map[string]int{}
+	l.index, l.spaceOf = map[string]int{}, map[string]string{}
 	add := func(s *socket, err error) error {
 		if err == nil {
 			l.sockets = append(l.sockets, s)
@@ -56,18 +56,21 @@ func (l *lab) open() error {
 
 // reopen follows devices that came and went.
 func (l *lab) reopen() error {
-	if err := in("lan", func() error { return l.indexOf("wire", "p0") }); err != nil {
-		return err
+	if l.state.mac != "" { // else the master is gone, and with it the wire
+		if err := in("lan", func() error { return l.indexOf("wire", "p0") }); err != nil {
+			return err
+		}
 	}
 	for _, d := range l.state.devices {
-		before := l.index[d.name]
+		before, beforeNS := l.index[d.name], l.spaceOf[d.name]
+		l.spaceOf[d.name] = d.ns
 		if d.there {
-			if err := in("n"+d.name, func() error { return l.indexOf(d.name, "v"+d.name) }); err != nil {
+			if err := in(d.ns, func() error { return l.indexOf(d.name, "v"+d.name) }); err != nil {
 				return err
 			}
 		}
 		at := slices.IndexFunc(l.sockets, func(s *socket) bool { return s.kind == deviceSocket && s.port == d.name })
-		if at >= 0 && d.there && before == l.index[d.name] {
+		if at >= 0 && d.there && before == l.index[d.name] && beforeNS == d.ns {
 			continue
 		}
 		if at >= 0 {
@@ -75,7 +78,7 @@ func (l *lab) reopen() error {
 			l.sockets = slices.Delete(l.sockets, at, at+1)
 		}
 		if d.there {
-			s, err := openPacket("n"+d.name, "v"+d.name, d.name, deviceSocket, unix.ETH_P_ALL)
+			s, err := openPacket(d.ns, "v"+d.name, d.name, deviceSocket, unix.ETH_P_ALL)
 			if err != nil {
 				return err
 			}

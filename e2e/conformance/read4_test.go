@@ -10,7 +10,7 @@ import (
 func readL4(proto int, b, pseudo []byte) string {
 	switch {
 	case proto == 17 && len(b) >= 8 && int(binary.BigEndian.Uint16(b[4:])) == len(b):
-		s := fmt.Sprintf("; udp %d %d", binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:]))
+		s := "; udp " + readPorts(b)
 		if b[6]|b[7] == 0 {
 			s += " csum=0"
 		} else {
@@ -18,7 +18,7 @@ func readL4(proto int, b, pseudo []byte) string {
 		}
 		return s + readData(b[8:])
 	case proto == 6 && len(b) >= 20:
-		return fmt.Sprintf("; tcp %d %d flags=%d", binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:]), b[13]) +
+		return "; tcp " + readPorts(b) + fmt.Sprintf(" flags=%d", b[13]) +
 			right(b, 16, pseudoSum(pseudo, 6, len(b)))
 	case proto == 1 && len(b) >= 8 && len(pseudo) == 8:
 		s := fmt.Sprintf("; icmp %d %d", b[0], b[1]) + right(b, 2, 0)
@@ -30,6 +30,18 @@ func readL4(proto int, b, pseudo []byte) string {
 		return readICMPv6(b) + right(b, 2, pseudoSum(pseudo, 58, len(b)))
 	}
 	return fmt.Sprintf(" proto=%d", proto) + readBytes(b)
+}
+
+// readPorts writes source and destination port. Those that a router chose are
+// all one: which is chance.
+func readPorts(b []byte) string {
+	text := func(port uint16) string {
+		if port >= 61000 {
+			return "nat"
+		}
+		return fmt.Sprint(port)
+	}
+	return text(binary.BigEndian.Uint16(b)) + " " + text(binary.BigEndian.Uint16(b[2:]))
 }
 
 func right(b []byte, off int, pseudo uint16) string {
@@ -72,6 +84,9 @@ func readICMPv6(b []byte) string {
 
 // readND writes the link-layer address option.
 func readND(b []byte, key string) string {
+	if len(b) >= 8 && b[0] == 14 && b[1] == 1 { // RFC 3971 5.3.2, with probes for duplicates
+		return " " + key + "=nonce" + readBytes(b[8:])
+	}
 	if len(b) < 8 || b[1] != 1 {
 		return fmt.Sprintf(" %s=none", key) + readBytes(b)
 	}

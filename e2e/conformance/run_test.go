@@ -68,6 +68,11 @@ func (l *lab) undo(c testCase) error {
 		return slices.ContainsFunc(c.steps, func(s step) bool { return slices.Contains(s.argv, word) })
 	}
 	var commands []string
+	if slices.ContainsFunc(c.steps, func(s step) bool { return s.frame == nil && ruleTable(s.argv) }) {
+		if err := l.engine.forget(l); err != nil {
+			return err
+		}
+	}
 	if uses("rule") {
 		commands = []string{
 			"ip rule flush", "ip rule add table main priority 32766", "ip rule add table default priority 32767",
@@ -91,7 +96,7 @@ func (l *lab) undo(c testCase) error {
 // that is known: what to be patient for.
 func (l *lab) run(c testCase, want observation) (o observation, err error) {
 	for i := range c.steps {
-		s := &c.steps[i]
+		s := c.steps[i]
 		var expect []string
 		if want != nil {
 			expect = []string{}
@@ -99,26 +104,52 @@ func (l *lab) run(c testCase, want observation) (o observation, err error) {
 				expect = want[i]
 			}
 		}
-		var lines, said []string
-		if s.frame != nil {
-			err = l.send(s.where, s.frame)
-		} else {
-			said, err = l.command(s)
-			// The appliance follows events of the kernel a moment later.
-			for t := time.Now(); s.looks() && err == nil && expect != nil && !slices.Equal(said, expect) && time.Since(t) < late; {
-				said, err = l.command(s)
+		var lines []string
+		switch {
+		case s.frame == nil && s.argv[0] == "reply":
+			if s.frame, err = reply(l.last[s.where], len(s.argv) > 1); err == nil {
+				lines, err = l.frameStep(&s, expect)
 			}
+		case s.frame != nil && len(l.counted) > 0:
+			lines, err = l.count(l.counted, func() ([]string, error) { return l.frameStep(&s, nil) })
+		case s.frame != nil:
+			lines, err = l.frameStep(&s, expect)
+		default:
+			lines, err = l.commandStep(&s, expect)
 		}
 		if err != nil {
 			return o, fmt.Errorf("%s: %w", s.text, err)
 		}
-		if expect != nil && len(expect) >= len(said) {
-			expect = expect[len(said):]
-		}
-		if lines, err = l.observe(s, expect...); err != nil {
-			return o, err
-		}
-		o = append(o, append(append([]string{}, said...), lines...))
+		o = append(o, lines)
 	}
 	return o, nil
+}
+
+func (l *lab) frameStep(s *step, expect []string) ([]string, error) {
+	if err := l.send(s.where, s.frame); err != nil {
+		return nil, err
+	}
+	return l.observe(s, expect...)
+}
+
+func (l *lab) commandStep(s *step, expect []string) ([]string, error) {
+	said, err := l.command(s)
+	// The appliance follows events of the kernel a moment later.
+	for t := time.Now(); s.looks() && err == nil && expect != nil && !slices.Equal(said, expect) && time.Since(t) < late; {
+		var more []string
+		if more, err = l.command(s); s.argv[0] == "news" {
+			more = append(said, more...) // they are told once
+			slices.Sort(more)
+			more = slices.Compact(more)
+		}
+		said = more
+	}
+	if err != nil {
+		return nil, err
+	}
+	if expect != nil && len(expect) >= len(said) {
+		expect = expect[len(said):]
+	}
+	lines, err := l.observe(s, expect...)
+	return append(slices.Clone(said), lines...), err
 }

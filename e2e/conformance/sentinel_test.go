@@ -45,7 +45,11 @@ func (l *lab) legs() []leg {
 		for _, d := range up {
 			flood = append(flood, d.name)
 			if ip := d.ip("P4", "P6", true); ip != "" {
-				all = append(all, leg{"wire", "eth " + s.mac + " PM; " + ip, []string{d.name}})
+				to := d.name
+				if s.mode == "l3s" { // the driver shows it to sockets only
+					to = strings.TrimPrefix(d.ns, "n") + " udp"
+				}
+				all = append(all, leg{"wire", "eth " + s.mac + " PM; " + ip, []string{to}})
 			}
 		}
 		if s.mode == "l2" {
@@ -110,6 +114,7 @@ func (d device) ip(peer4, peer6 string, to bool) string {
 // round sends a sentinel over each leg and reads until all have arrived. A
 // way may just be opening, so what got lost is sent again; then it is closed.
 func (l *lab) round() error {
+	l.rounds++
 	attempts, wait := 3, lost
 	if l.expectLost {
 		attempts, wait = 1, lost/4
@@ -148,7 +153,7 @@ func (l *lab) sendSentinels(legs []leg, missing map[string]bool, all bool) (map[
 	waiting := map[string]bool{}
 	l.seq++
 	for i, g := range legs {
-		id, used := fmt.Sprintf("%s%d.%d~", magic, l.seq, i), all
+		id, used := fmt.Sprintf("%s%07d.%02d~", magic, l.seq, i), all
 		for _, port := range g.to {
 			if way := g.way(port); all && !l.closed[way] || missing[way] {
 				waiting[port+" "+id], used = true, true
@@ -223,6 +228,9 @@ func (l *lab) poll(wait time.Duration, waiting map[string]bool) error {
 				return err
 			}
 			l.events = append(l.events, e)
+			if e.worthReply() {
+				l.last[e.port] = e.frame
+			}
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -17,6 +18,7 @@ type space struct {
 	name string
 	file *os.File
 	conn *rtnl.Conn
+	news int // a socket that hears of interfaces
 }
 
 // spaceNames are the namespaces, by the names that ip(8) knows.
@@ -45,7 +47,17 @@ func newSpace(name string) (*space, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.openNews(); err != nil {
+		return nil, err
+	}
 	return s, s.setLink("lo", unix.IFF_UP, unix.IFF_UP)
+}
+
+// end deletes the namespace.
+func (s *space) end() error {
+	errs := []error{s.file.Close(), s.conn.Close(), unix.Close(s.news)}
+	_, err := output("", "ip", "netns", "del", s.name)
+	return errors.Join(append(errs, err)...)
 }
 
 // index is that of an interface, which has to be there.

@@ -20,6 +20,12 @@ import (
 // on the machine outside to write the record.
 const envOut = "IPVL_CONFORMANCE_OUT"
 
+// modules are what the cases need. Rules are iptables': there is no nft_nat.
+var modules = []string{
+	"ipv6", "veth", "ipvlan", "macvlan", "bridge", "8021q", "iptable_filter", "iptable_nat", "ip6table_filter", "ip6table_nat",
+	"xt_tcpudp", "xt_conntrack", "xt_nat", "xt_MASQUERADE",
+}
+
 // instances is how many user-mode Linuxes share the cases: each has one processor.
 const instances = 2
 
@@ -139,11 +145,16 @@ func initRecord() error {
 	if err := os.Setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"); err != nil {
 		return err
 	}
+	uml := os.Getenv("IPVL_CONFORMANCE_UML")
+	lib := filepath.Join(uml, "usr/lib/x86_64-linux-gnu") // of an unpacked iptables(8)
+	if err := errors.Join(os.Setenv("LD_LIBRARY_PATH", lib), os.Setenv("XTABLES_LIBDIR", filepath.Join(lib, "xtables"))); err != nil {
+		return err
+	}
 	if err := os.Chdir(os.Getenv("IPVL_CONFORMANCE_HERE")); err != nil {
 		return err
 	}
-	for _, name := range []string{"ipv6", "veth", "ipvlan"} {
-		if err := load(os.Getenv("IPVL_CONFORMANCE_UML"), name); err != nil {
+	for _, name := range modules {
+		if err := load(uml, name); err != nil {
 			return err
 		}
 	}
