@@ -1,7 +1,7 @@
 package link
 
-// Hooks are the netfilter hooks of the default namespace, which mode l3s
-// passes. Both methods are called from many goroutines at once and must not
+// Hooks are the netfilter hooks of the default namespace: mode l3s passes all
+// of them, mode l3 those on the way out. Both methods are called from many goroutines at once and must not
 // block. They borrow the frame for the call and may change it in place; what
 // they return is that frame or one of their own, borrowed until the next call
 // from the same goroutine, and nil where nothing is left to send.
@@ -28,8 +28,7 @@ const (
 	HookHeld
 )
 
-// SetHooks replaces the Hooks; nil passes frames in l3s as if there were no
-// rules.
+// SetHooks replaces the Hooks; nil passes frames as if there were no rules.
 func (m *Master) SetHooks(h Hooks) {
 	if h == nil {
 		m.hooks.Store(nil)
@@ -38,11 +37,17 @@ func (m *Master) SetHooks(h Hooks) {
 	m.hooks.Store(&h)
 }
 
-// hooked returns the Hooks that the mode passes, or nil.
+// hooked returns the Hooks that the mode passes on reception, or nil.
 func (m *Master) hooked(v *view) Hooks {
 	if v.mode != ModeL3S {
 		return nil
 	}
+	return m.hooking()
+}
+
+// hooking returns the Hooks, or nil. What an L3 device sends passes them too:
+// it is the default namespace's own (ip_local_out).
+func (m *Master) hooking() Hooks {
 	if h := m.hooks.Load(); h != nil {
 		return *h
 	}

@@ -23,7 +23,7 @@ func (m *Master) input(v *view, mt *meta, frame []byte, b *Batch) {
 		case why == HookHost:
 			m.toHost(v, mt, nil, frame)
 			return
-		case why != HookPass || out == nil:
+		case why != HookPass || len(out) == 0:
 			return
 		}
 		if &out[0] != &frame[0] { // it was put together, in a buffer that is not the reader's

@@ -146,8 +146,14 @@ func TestInputHook(t *testing.T) {
 
 // What is for no device goes the way that Output finds; the Router is not asked.
 func TestOutputHook(t *testing.T) {
+	for _, mode := range []link.Mode{link.ModeL3S, link.ModeL3} {
+		t.Run(mode.String(), func(t *testing.T) { testOutputHook(t, mode) })
+	}
+}
+
+func testOutputHook(t *testing.T, mode link.Mode) {
 	h, router := &fakeHooks{}, &fakeRouter{hop: func(link.Query) link.Hop { t.Error("the Router was asked"); return link.Hop{} }}
-	l := newLab(t, link.MasterOptions{Mode: link.ModeL3S, Router: router})
+	l := newLab(t, link.MasterOptions{Mode: mode, Router: router})
 	l.master.SetHooks(h)
 	toWire := func() []byte {
 		return broken(frame4(masterMAC, masterMAC, "10.0.0.11", "10.0.0.100"), 10, 0xee)

@@ -20,7 +20,7 @@ func (m *Master) route(v *view, mt *meta, from *Device, frame []byte, b *Batch) 
 	} else {
 		mendIPv6(ip)
 	}
-	if h := m.hooked(v); h != nil {
+	if h := m.hooking(); h != nil {
 		out, hop := m.outward(v, h, from, frame)
 		if out == nil {
 			return

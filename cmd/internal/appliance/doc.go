@@ -21,7 +21,7 @@
 // announce and allow, which are carried out where addresses come. "host on"
 // gives the master a host link (hostlink.go): an interface of the default
 // namespace with a route to each address of such devices, whose other end is
-// link.Master.FromHost and SetHostLink. A master in l3s has a hooks.Engine
+// link.Master.FromHost and SetHostLink. A master in l3s, or in l3 while there are rules, has a hooks.Engine
 // with the appliance's rules (netfilter.go, rules.go); what those translate of
 // the host's own traffic is taken from the host by the guard and let in by the
 // uplink's filter.

@@ -34,7 +34,7 @@ type master struct {
 	router *stack.Router
 	// lookup is how the router looks routes up.
 	lookup stack.Lookup
-	// hooks are there in mode l3s, host while a device has "host on".
+	// hooks are there in mode l3s and, with rules, l3; host while a device has "host on".
 	hooks *hooks.Engine
 	host  *hostLink
 	guard nsutil.HostGuard
@@ -79,11 +79,9 @@ func (a *Appliance) newMaster(l rtnl.Link, mode link.Mode, flag link.Flag) (*mas
 		a.closeMaster(m, false)
 		return nil, fmt.Errorf("guard %s against the host's stack: %w", l.Name, err)
 	}
-	if mode == link.ModeL3S {
-		if err := a.openHooks(m); err != nil {
-			a.closeMaster(m, false)
-			return nil, err
-		}
+	if err := a.fitHooks(m, mode, &a.rules); err != nil {
+		a.closeMaster(m, false)
+		return nil, err
 	}
 	go func() {
 		defer close(m.served)
@@ -242,18 +240,13 @@ func (m *master) each(f func(*device)) {
 // +checklocks:a.mu
 func (a *Appliance) setMode(m *master, mode link.Mode, flag link.Flag) error {
 	before := m.link.Mode()
-	if mode == link.ModeL3S {
-		if err := a.openHooks(m); err != nil {
-			return err
-		}
+	if err := a.fitHooks(m, mode, &a.rules); err != nil {
+		return err
 	}
 	if err := m.link.Set(mode, flag); err != nil {
 		return err
 	}
 	a.changed()
-	if mode != link.ModeL3S {
-		a.closeHooks(m)
-	}
 	if mode != before {
 		m.stale = true
 		m.each(func(d *device) {

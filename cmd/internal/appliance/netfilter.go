@@ -10,6 +10,7 @@ import (
 	"github.com/ipvl/ipvl/nsutil/rtnl"
 	"github.com/ipvl/ipvl/stack"
 	"github.com/ipvl/ipvl/stack/hooks"
+	"github.com/ipvl/ipvl/stack/rules"
 	"golang.org/x/sys/unix"
 )
 
@@ -40,12 +41,22 @@ func hookReason(r hooks.Reason) link.HookReason {
 	return link.HookDrop
 }
 
-// openHooks gives a master in mode l3s its hooks, with the rules in force.
+// fitHooks gives a master hooks, or takes them away: in l3s all that devices
+// send and get passes them, in l3 what they send, where there is a rule at all.
 //
 // +checklocks:a.mu
-func (a *Appliance) openHooks(m *master) error {
+func (a *Appliance) fitHooks(m *master, mode link.Mode, s *rules.Set) error {
+	if mode == link.ModeL3S || mode == link.ModeL3 && !s.Empty() {
+		return a.openHooks(m, s)
+	}
+	a.closeHooks(m)
+	return nil
+}
+
+// +checklocks:a.mu
+func (a *Appliance) openHooks(m *master, s *rules.Set) error {
 	if m.hooks != nil {
-		return nil
+		return m.hooks.Apply(s)
 	}
 	e, err := hooks.New(hooks.Options{
 		Owned: m.link.Owns,
@@ -62,7 +73,7 @@ func (a *Appliance) openHooks(m *master) error {
 	if err != nil {
 		return err
 	}
-	if err := e.Apply(&a.rules); err != nil {
+	if err := e.Apply(s); err != nil {
 		return errors.Join(err, e.Close())
 	}
 	m.hooks = e
@@ -90,8 +101,8 @@ func (a *Appliance) closeHooks(m *master) {
 //
 // +checklocks:a.mu
 func (a *Appliance) translated(m *master, own []rtnl.Addr) (guard []nsutil.Flow, filter []packet.Flow) {
-	if m.hooks == nil {
-		return nil, nil
+	if m.hooks == nil || m.link.Mode() != link.ModeL3S {
+		return nil, nil // in l3 the answers are the host's, and lost
 	}
 	var addrs []netip.Addr
 	for _, ad := range own {

@@ -50,10 +50,7 @@ func (a *Appliance) RuleChange(_ context.Context, _ api.Caller, r api.RuleChange
 	}
 	var done []*master
 	for _, m := range a.masters {
-		if m.hooks == nil {
-			continue
-		}
-		if err := m.hooks.Apply(&next); err != nil {
+		if err := a.fitHooks(m, m.link.Mode(), &next); err != nil {
 			for _, back := range done {
 				a.attemptRules(back)
 			}
@@ -74,7 +71,7 @@ func (a *Appliance) RuleChange(_ context.Context, _ api.Caller, r api.RuleChange
 //
 // +checklocks:a.mu
 func (a *Appliance) attemptRules(m *master) {
-	if err := m.hooks.Apply(&a.rules); err != nil {
+	if err := a.fitHooks(m, m.link.Mode(), &a.rules); err != nil {
 		a.log.Error("the rules do not match what is shown", "master", m.name, "error", err)
 	}
 }
