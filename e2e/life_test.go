@@ -178,7 +178,7 @@ func TestStartAfterSIGKILL(t *testing.T) {
 	if err := l.stop(syscall.SIGKILL); err == nil {
 		t.Error("it ended well by SIGKILL")
 	}
-	l.serve()
+	l.serve("--state", "none")
 	l.gone("ns0", "ipvl0")
 	l.gone("ns1", "ipvl0")
 	if got := l.traces(); got != "" {

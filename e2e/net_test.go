@@ -3,9 +3,11 @@ package e2e
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/ipvl/ipvl/nsutil"
@@ -121,4 +123,40 @@ func (l *lan) datagram(from, to, addr, text string) {
 		_, err := out.Write([]byte(text))
 		return err == nil && l.received(in, text)
 	})
+}
+
+// glance sends two echo requests and waits half a second for answers or errors.
+func (l *lan) glance(ns, addr string) (string, bool) {
+	out, err := l.enter(ns, "ping", "-n", "-i", "0.2", "-c", "2", "-W", "0.3", addr).CombinedOutput()
+	return string(out), err == nil
+}
+
+// unreached says that no echo request, from a namespace to an address each, is
+// answered. They are sent together: it waits once for what must not come.
+func (l *lan) unreached(pairs [][2]string) {
+	l.t.Helper()
+	var wg sync.WaitGroup
+	for _, p := range pairs {
+		wg.Go(func() {
+			if out, ok := l.glance(p[0], p[1]); ok {
+				l.t.Errorf("%s reaches %s, and should not:\n%s", p[0], p[1], out)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// drops are the counters of the device ipvl0 in a namespace, by reason.
+func (l *lan) drops(ns string) map[string]uint64 {
+	l.t.Helper()
+	var links []struct {
+		Ipvl struct {
+			Drops map[string]uint64 `json:"drops"`
+		} `json:"ipvl"`
+	}
+	out := l.ipvl("-d", "-s", "-j", "-n", l.ns(ns), "link", "show", "ipvl0")
+	if err := json.Unmarshal([]byte(out), &links); err != nil || len(links) != 1 {
+		l.t.Fatalf("%v in %s", err, out)
+	}
+	return links[0].Ipvl.Drops
 }

@@ -26,7 +26,6 @@ func TestRefusals(t *testing.T) {
 		{2, "already in use", add("port0", "name", "x", "type", "ipvlan")},
 		{2, "File exists", add("eth0", "name", "ipvl0", "netns", l.ns("ns0"), "type", "ipvlan", "mode", "l2")},
 		{2, "File exists", add("eth0", "name", "eth0", "type", "ipvlan", "mode", "l2")},
-		{2, "l3s", add("eth0", "name", "x", "type", "ipvlan", "mode", "l3s")},
 		{2, "mtu", add("eth0", "name", "x", "mtu", "67", "type", "ipvlan", "mode", "l2")},
 		{1, "Cannot find device", []string{"link", "set", "nope", "up"}},
 		{1, "Cannot find device", []string{"link", "del", "nope"}},
