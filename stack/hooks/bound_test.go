@@ -40,6 +40,11 @@ func TestTimeouts(t *testing.T) {
 		k.clock.Advance(minute)
 		k.out(udp, "udp 10.0.0.1:62000 > 192.0.2.9:53")
 	}
+	for _, c := range k.e.Conns() {
+		if c.Proto == protoUDP && c.Packets[original] != 21 {
+			t.Errorf("a connection in use was opened again: %+v", c)
+		}
+	}
 	k.in(spec{proto: protoUDP, src: "192.0.2.9:53", dst: "10.0.0.1:62000"}, "udp 192.0.2.9:53 > 10.1.0.11:62000")
 	k.clock.Advance(3 * minute)
 	k.in(spec{proto: protoUDP, src: "192.0.2.9:53", dst: "10.0.0.1:62000"}, "host")
@@ -51,6 +56,18 @@ func TestTimeouts(t *testing.T) {
 	if k.e.watching.Load() {
 		t.Error("the sweeper runs on")
 	}
+}
+
+// A connection that both ends closed is over after two minutes.
+func TestClosedConnectionsTimeOut(t *testing.T) {
+	k := newKit(t, masquerade(), nil)
+	k.handshake()
+	dev, peer, host := "10.1.0.11:62000", "192.0.2.9:80", "10.0.0.1:62000"
+	k.out(spec{proto: protoTCP, src: dev, dst: peer, flags: tcpFIN | tcpACK, seq: 1, ack: 101}, "tcp "+host+" > "+peer)
+	k.in(spec{proto: protoTCP, src: peer, dst: host, flags: tcpFIN | tcpACK, seq: 101, ack: 2}, "tcp "+peer+" > "+dev)
+	k.out(spec{proto: protoTCP, src: dev, dst: peer, flags: tcpACK, seq: 2, ack: 102}, "tcp "+host+" > "+peer)
+	k.clock.Advance(3 * minute)
+	k.expectConns()
 }
 
 // handshake establishes 10.1.0.11:62000 > 192.0.2.9:80.

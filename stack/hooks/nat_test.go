@@ -148,6 +148,31 @@ func TestOpenWorkIsKept(t *testing.T) {
 	}
 }
 
+// A datagram whose new checksum comes out as zero has 0xffff instead
+// (RFC 768), for zero would mean that there is none.
+func TestZeroChecksumIsNotNone(t *testing.T) {
+	k := newKit(t, masquerade(), nil)
+	s := spec{proto: protoUDP, src: "10.1.0.11:62000", dst: "192.0.2.9:53", payload: 2}
+	after := s
+	after.src = "10.0.0.1:62000"
+	f, want := s.build(), after.build()
+	_, l4, _, _, _ := where(f)
+	// The payload takes up what the translated datagram's sum is short of zero.
+	data := ^(^binary.BigEndian.Uint16(want[l4+6:]) - binary.BigEndian.Uint16(want[l4+udpLen:]))
+	for ; ; data++ {
+		binary.BigEndian.PutUint16(want[l4+udpLen:], data)
+		if reference(want, false); want[l4+6]&want[l4+7] == 0xff {
+			break
+		}
+	}
+	binary.BigEndian.PutUint16(f[l4+udpLen:], data)
+	reference(f, false)
+	out, _, _ := k.e.Output(f)
+	if string(out) != string(want) {
+		t.Errorf("checksum %x, want ffff", out[l4+6:l4+8])
+	}
+}
+
 // Every sum of addresses, ports and payload comes out as computed anew, also
 // those around zero.
 func TestChecksumsOfManyPackets(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -78,6 +79,9 @@ func (n *node) carry(ctx context.Context, t *testing.T, hook func([]byte) []byte
 		in.DecRef()
 	}
 }
+
+// patience is how long a test waits for what must come.
+const patience = 20 * time.Second
 
 // TestTwoStacks: a netstack behind masquerade and one on the wire carry a
 // megabyte each way, over a connection that the first opens and over one that
@@ -152,11 +156,16 @@ func talk(t *testing.T, from, to *node, dial, listen, seen string) {
 		caller <- c.RemoteAddr().(*net.TCPAddr).IP.String()
 		io.Copy(c, c)
 	}()
-	c, err := gonet.DialTCP(from.Stack, full(dial), proto)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c, err := gonet.DialContextTCP(ctx, from.Stack, full(dial), proto)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
 	if got := <-caller; got != seen {
 		t.Errorf("the caller is %s, want %s", got, seen)
 	}

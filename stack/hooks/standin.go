@@ -57,7 +57,6 @@ func (t *tracker) take(p *packet) *standIn {
 	fillIP(s.ip, p)
 	hdr := int(p.frame[p.l4+12]>>4) * 4
 	copy(s.l4, p.frame[p.l4:p.l4+tcpLen])
-	fillPorts(s.l4, p)
 	s.l4[12] = tcpLen / 4 << 4
 	t.pad(s.pkt, p.end-p.l4-hdr)
 	return s
