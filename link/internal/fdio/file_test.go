@@ -26,8 +26,8 @@ func pair(t *testing.T) (f *File, far int) {
 // writers are all ways to write a frame.
 func writers(f *File) map[string]func([]byte) unix.Errno {
 	return map[string]func([]byte) unix.Errno{
-		"Write":  f.Write,
-		"Send":   f.Send,
+		"Write": f.Write,
+		"Send":  f.Send,
 		"SendAll": func(b []byte) (errno unix.Errno) {
 			f.SendAll([][]byte{b}, func(e unix.Errno) { errno = e })
 			return errno
