@@ -66,3 +66,23 @@ func run(b *testing.B, sent []byte, pass func([]byte) Reason) {
 		}
 	}
 }
+
+// BenchmarkOpen is the first packet of a masqueraded connection.
+func BenchmarkOpen(b *testing.B) {
+	k := newKit(b, masquerade(), func(o *Options) { o.Clock, o.Route, o.MaxConns = nil, nopRoute, 1<<20 })
+	f := spec{proto: protoUDP, src: "10.1.0.11:62000", dst: "192.0.2.9:53", payload: 18, noSum: true}.build()
+	sent := append([]byte(nil), f...)
+	b.ReportAllocs()
+	for i := 0; i < b.N; i++ {
+		if i%(1<<20) == 1<<20-1 {
+			b.StopTimer() // the table is full: another engine
+			k = newKit(b, masquerade(), func(o *Options) { o.Clock, o.Route, o.MaxConns = nil, nopRoute, 1<<20 })
+			b.StartTimer()
+		}
+		copy(f, sent)
+		f[vnetLen+ethLen+17], f[vnetLen+ethLen+18], f[vnetLen+ethLen+19] = byte(i>>16), byte(i>>8), byte(i)
+		if _, _, r := k.e.Output(f); r != Pass {
+			b.Fatal(r)
+		}
+	}
+}
