@@ -34,9 +34,9 @@
 //
 // A Ring belongs to one goroutine at a time, which may change threads: hence no
 // IORING_SETUP_SINGLE_ISSUER nor IORING_SETUP_DEFER_TASKRUN, which tie a ring to one
-// thread, and no registered ring descriptor, which is a thread's. They would save nothing
-// here: completions come within the call, without task work. No registered files
-// either, because they keep a closed TAP alive.
+// thread, and no registered ring descriptor, which is a thread's. The first two would save nothing
+// here: completions come within the call, and only those of errors by task work. No registered
+// files either, because they keep a closed TAP alive.
 //
 // Enter tells Go's scheduler of the system call only when a batch writes much. There
 // are no locks and no allocations per call.

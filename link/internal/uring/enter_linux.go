@@ -21,7 +21,8 @@ type Completion struct {
 	Errno unix.Errno // EAGAIN: it would have had to wait
 }
 
-// Completions are the outcomes of the requests of the last Enter. They are valid until the next.
+// Completions are the outcomes of the requests of the last Enter, in the order in which they
+// were queued. They are valid until the next Enter.
 func (r *Ring) Completions() []Completion { return r.done }
 
 // Strays is how many requests were still under way when the kernel returned: none, unless
@@ -33,7 +34,7 @@ func (r *Ring) Strays() uint64 { return r.strays }
 // with the refusal of the system call itself; the requests that it kept from being
 // carried out complete with that errno, so none is lost without notice.
 func (r *Ring) Enter() (int, error) {
-	r.done = r.done[:0]
+	r.done, r.over = r.done[:0], 0
 	if r.fd < 0 {
 		return 0, &Error{"io_uring_enter", unix.EBADF}
 	}
@@ -41,13 +42,14 @@ func (r *Ring) Enter() (int, error) {
 	if n == 0 {
 		return 0, nil
 	}
+	r.done = r.done[:n]
 	atomic.StoreUint32(r.sqTail, r.tail)
 	left, errno := r.submit(n, r.octets > quick)
 	r.reap()
 	if left > 0 {
 		r.takeBack(left, errno)
 	}
-	if len(r.done) < n {
+	if r.over < n {
 		r.settle()
 	}
 	r.slots, r.octets = r.slots[:0], 0
@@ -81,7 +83,8 @@ func (r *Ring) submit(n int, long bool) (left int, errno unix.Errno) {
 	return 0, 0
 }
 
-// reap takes what is in the completion queue.
+// reap takes what is in the completion queue. Its order is not that of the requests: errors
+// come by the task work that the kernel does last, before the call returns.
 func (r *Ring) reap() {
 	head, tail := atomic.LoadUint32(r.cqHead), atomic.LoadUint32(r.cqTail)
 	for ; head != tail; head++ {
@@ -103,7 +106,8 @@ func (r *Ring) complete(i uint64, res int32) {
 	if res < 0 {
 		c.N, c.Errno = 0, unix.Errno(-res)
 	}
-	r.done = append(r.done, c)
+	r.done[i] = c
+	r.over++
 	clear(s.iov)
 	s.done, s.buf, s.iov, s.msg = true, nil, s.iov[:0], nil
 }
@@ -120,16 +124,14 @@ func (r *Ring) takeBack(n int, errno unix.Errno) {
 // settle cancels what is still under way and waits until it is over, because buffers are
 // given back when Enter returns.
 func (r *Ring) settle() {
-	cancels := uint32(0)
 	for i := range r.slots {
 		if s := &r.slots[i]; !s.done {
 			r.strays++
 			*r.entry() = sqe{opcode: opAsyncCancel, fd: -1, addr: uint64(i), userData: cancelling}
-			cancels++
 		}
 	}
 	atomic.StoreUint32(r.sqTail, r.tail)
-	for len(r.done) < len(r.slots) {
+	for r.over < len(r.slots) {
 		// What the kernel does not take now it takes in the next round.
 		left := r.tail - atomic.LoadUint32(r.sqHead)
 		_, _, errno := unix.Syscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), uintptr(left), 1, enterGetEvents, 0, 0)

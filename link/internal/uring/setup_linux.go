@@ -36,6 +36,7 @@ type Ring struct {
 	tail   uint32 // of the submission queue, of which the kernel does not know yet
 	slots  []slot // of the requests queued; the index is the kernel's user data
 	done   []Completion
+	over   int // requests of this Enter that are completed
 	octets int // to be written
 	strays uint64
 }
