@@ -13,15 +13,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Env is the environment of a process that runs Serve or Client: every thread
-// that blocks holds a P of Go's scheduler, and must not be interrupted for it.
-func Env() []string { return []string{"GOMAXPROCS=80", "GODEBUG=asyncpreemptoff=1"} }
+// Env is what the environment of a process that runs Serve or Client needs, or
+// Go's scheduler interrupts threads that block.
+func Env() []string { return []string{"GODEBUG=asyncpreemptoff=1"} }
 
-// quiet keeps the garbage collector, which waits for every thread, from a
-// process whose threads block. It holds the thread, too.
-func quiet() {
+// threads is how many threads may block at once.
+const threads = 80
+
+// Quiet fits the runtime to threads that block without its knowing: each holds
+// a P, and the garbage collector would wait for all of them. A process calls it
+// once, before Serve or Client.
+func Quiet() {
 	debug.SetGCPercent(-1)
-	runtime.LockOSThread()
+	runtime.GOMAXPROCS(threads)
 }
 
 // call is a system call that Go's scheduler does not hear of, again if a signal

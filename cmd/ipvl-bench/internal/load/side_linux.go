@@ -2,13 +2,16 @@ package load
 
 import (
 	"fmt"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 )
 
-// Serve is the server over kernel sockets. It calls ready once it listens.
+// Serve is the server over kernel sockets, after Quiet. It calls ready once it
+// listens.
 func Serve(s Spec, ready func()) (Result, error) {
-	quiet()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	typ := unix.SOCK_STREAM
 	if s.Kind == GSO || s.Kind == PPS {
 		typ = unix.SOCK_DGRAM
@@ -27,9 +30,10 @@ func Serve(s Spec, ready func()) (Result, error) {
 	return serve(fd, s, ready)
 }
 
-// Client is the client over kernel sockets.
+// Client is the client over kernel sockets, after Quiet.
 func Client(s Spec) (Result, error) {
-	quiet()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	run := map[Kind]func(Spec) (Result, error){
 		TCP: clientTCP, GSO: sendGSO, PPS: sendPPS, RR: clientRR, Conn: clientConns,
 	}[s.Kind]
