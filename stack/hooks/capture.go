@@ -29,14 +29,14 @@ type Capture struct {
 
 // Captures lists which frames to the host's own addresses are the router's:
 // the destinations of DNAT rules, and the ports and identifiers that
-// masquerade and snat give out. It is a function of the rules alone, so that it
-// changes only with them. Of a rule it takes protocol, addresses and
+// masquerade and snat give out. own are the master's addresses, which masquerade
+// uses; host are all of the host's. Of a rule it takes protocol, addresses and
 // destination ports; states, source ports and a negated source are left out, as
 // are rules before it that accept: the set is then larger than what is
 // translated. ICMP errors about translated connections are not in it; they are
 // for both, as neither the host nor the router minds one about a connection it
 // does not have.
-func Captures(s *rules.Set, own []netip.Addr) []Capture {
+func Captures(s *rules.Set, own, host []netip.Addr) []Capture {
 	var out []Capture
 	for _, r := range s.NAT[rules.ChainPrerouting] {
 		if r.Action.Kind == rules.KindDNAT {
@@ -47,10 +47,10 @@ func Captures(s *rules.Set, own []netip.Addr) []Capture {
 		switch r.Action.Kind {
 		case rules.KindMasquerade:
 			for _, a := range own {
-				out = append(out, captureSNAT(r, a)...)
+				out = append(out, captureSNAT(r, a, true)...)
 			}
 		case rules.KindSNAT:
-			out = append(out, captureSNAT(r, r.Action.Addr)...)
+			out = append(out, captureSNAT(r, r.Action.Addr, slices.Contains(host, r.Action.Addr))...)
 		}
 	}
 	slices.SortFunc(out, Capture.compare)
@@ -86,12 +86,16 @@ func captureDNAT(r rules.Rule, own []netip.Addr) []Capture {
 	return out
 }
 
-// captureSNAT is where answers to what a rule sends with source a arrive.
-func captureSNAT(r rules.Rule, a netip.Addr) []Capture {
+// captureSNAT is where answers to what a rule sends with source a arrive: all
+// ports are the router's of an address that the host does not have.
+func captureSNAT(r rules.Rule, a netip.Addr, own bool) []Capture {
 	if !sameFamily(r, a) {
 		return nil
 	}
 	ports := rules.Ports{Lo: FirstPort, Hi: LastPort}
+	if !own {
+		ports = rules.Ports{}
+	}
 	if !r.Action.Ports.IsZero() {
 		ports = r.Action.Ports
 	}

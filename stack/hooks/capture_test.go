@@ -22,6 +22,7 @@ func (c Capture) String() string {
 
 func TestCaptures(t *testing.T) {
 	own := []netip.Addr{ip("10.0.0.1"), ip("10.0.0.2"), ip("2001:db8::1")}
+	host := append([]netip.Addr{ip("10.5.0.1")}, own...)
 	pre := func(m rules.Match, to string) rules.Set {
 		return nat(rules.ChainPrerouting, dnat(m, to, rules.Ports{}))
 	}
@@ -47,12 +48,14 @@ func TestCaptures(t *testing.T) {
 			[]string{"17 to 10.0.0.1/32 61000-65535 from 192.0.2.0/24", "17 to 10.0.0.2/32 61000-65535 from 192.0.2.0/24"}},
 		"masquerade of IPv6": {post(rules.Match{Family: 6}, masq),
 			[]string{"6 to 2001:db8::1/128 61000-65535", "17 to 2001:db8::1/128 61000-65535", "58 to 2001:db8::1/128 61000-65535"}},
-		"snat": {post(rules.Match{}, rules.Action{Kind: rules.KindSNAT, Addr: ip("10.0.0.77")}),
-			[]string{"1 to 10.0.0.77/32 61000-65535", "6 to 10.0.0.77/32 61000-65535", "17 to 10.0.0.77/32 61000-65535"}},
+		"snat": {post(rules.Match{}, rules.Action{Kind: rules.KindSNAT, Addr: ip("10.5.0.1")}),
+			[]string{"1 to 10.5.0.1/32 61000-65535", "6 to 10.5.0.1/32 61000-65535", "17 to 10.5.0.1/32 61000-65535"}},
+		"snat to none of the host's": {post(rules.Match{}, rules.Action{Kind: rules.KindSNAT, Addr: ip("10.0.0.77")}),
+			[]string{"1 to 10.0.0.77/32", "6 to 10.0.0.77/32", "17 to 10.0.0.77/32"}},
 		"snat with ports": {post(rules.Match{Proto: 6}, rules.Action{Kind: rules.KindSNAT, Addr: ip("10.0.0.1"), Ports: rules.Ports{Lo: 7, Hi: 9}}), []string{"6 to 10.0.0.1/32 7-9"}},
 	} {
 		var got []string
-		for _, x := range Captures(&c.s, own) {
+		for _, x := range Captures(&c.s, own, host) {
 			got = append(got, x.String())
 		}
 		if !slices.Equal(got, c.want) {
@@ -61,7 +64,7 @@ func TestCaptures(t *testing.T) {
 	}
 	twice := masquerade()
 	twice.NAT[rules.ChainPostrouting] = append(twice.NAT[rules.ChainPostrouting], twice.NAT[rules.ChainPostrouting]...)
-	if got := Captures(&twice, own); len(got) != 9 {
+	if got := Captures(&twice, own, own); len(got) != 9 {
 		t.Errorf("two equal rules: %v", got)
 	}
 }

@@ -56,8 +56,8 @@ func TestOutputFilter(t *testing.T) {
 	if s := k.e.Stats(); s.FilterOut != 2 {
 		t.Errorf("%+v", s)
 	}
-	if len(k.routed) != 3 {
-		t.Errorf("the router was asked %d times, want 3: not about what is dropped", len(k.routed))
+	if len(k.routed) != 5 {
+		t.Errorf("the router was asked %d times, want 5: before OUTPUT", len(k.routed))
 	}
 }
 

@@ -73,7 +73,7 @@ func (e *Engine) input(rs *ruleset, t *tracker, p *packet) ([]byte, Reason) {
 		return nil, Drop
 	}
 	if f == nil && opens {
-		inputSNAT(rs, &s, &c)
+		e.inputSNAT(rs, p, &s, &c)
 		if to, opens = e.begin(t, p, came, &c); !opens {
 			return nil, Drop
 		}
@@ -83,14 +83,14 @@ func (e *Engine) input(rs *ruleset, t *tracker, p *packet) ([]byte, Reason) {
 }
 
 // inputSNAT is nat input for the first packet of a connection.
-func inputSNAT(rs *ruleset, s *subject, c *choice) {
+func (e *Engine) inputSNAT(rs *ruleset, p *packet, s *subject, c *choice) {
 	r := rs.natIn.first(s)
 	if r == nil || r.Action.Kind != rules.KindSNAT {
 		return
 	}
 	c.snat = target{addr: r.Action.Addr, ports: r.Action.Ports}
 	if c.snat.ports.IsZero() {
-		c.snat.ports = rules.Ports{Lo: FirstPort, Hi: LastPort}
+		c.snat.ports = e.ports(c.snat.addr, p)
 	}
 }
 

@@ -3,6 +3,7 @@ package hooks
 import (
 	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"testing"
 
 	"github.com/ipvl/ipvl/stack/rules"
@@ -191,5 +192,25 @@ func TestChecksumsOfManyPackets(t *testing.T) {
 			t.Fatal(r)
 		}
 		sums(t, out)
+	}
+}
+
+// On an address that is not the host's a source port stays, unless it is taken.
+func TestSNATKeepsThePort(t *testing.T) {
+	snat := func(a string) rules.Set {
+		return nat(rules.ChainPostrouting, rules.Rule{Action: rules.Action{Kind: rules.KindSNAT, Addr: ip(a)}})
+	}
+	k := newKit(t, snat("10.0.0.200"), func(o *Options) { o.Own = func(a netip.Addr) bool { return a == ip("10.0.0.1") } })
+	k.out(spec{proto: protoUDP, src: "10.1.0.11:9000", dst: "192.0.2.9:53"}, "udp 10.0.0.200:9000 > 192.0.2.9:53")
+	k.out(spec{proto: protoUDP, src: "10.1.0.11:53", dst: "192.0.2.9:53"}, "udp 10.0.0.200:53 > 192.0.2.9:53")
+	if p := portOf(k.out(spec{proto: protoUDP, src: "10.1.0.12:9000", dst: "192.0.2.9:53"}, "udp 10.0.0.200:54321 > 192.0.2.9:53")); p == 9000 || p < 1024 {
+		t.Errorf("the port is taken, and became %d", p)
+	}
+	own := snat("10.0.0.1")
+	if err := k.e.Apply(&own); err != nil {
+		t.Fatal(err)
+	}
+	if p := portOf(k.out(spec{proto: protoUDP, src: "10.1.0.13:9000", dst: "192.0.2.9:53"}, "udp 10.0.0.1:54321 > 192.0.2.9:53")); p < FirstPort {
+		t.Errorf("an address of the host: port %d", p)
 	}
 }

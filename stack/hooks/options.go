@@ -21,6 +21,9 @@ type Options struct {
 	// Source is the master's address towards dst, which masquerade uses; the
 	// zero Addr: there is none, and the packet is dropped. Nil: there never is.
 	Source func(dst netip.Addr) netip.Addr
+	// Own reports whether an address is the host's own, whose ports it shares
+	// with the devices. Nil: every one is.
+	Own func(netip.Addr) bool
 	// Clock is the time; nil is the system's.
 	Clock tcpip.Clock
 	// Dev is the master's name, for rules that name an interface.

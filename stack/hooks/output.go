@@ -9,8 +9,8 @@ import (
 	"github.com/ipvl/ipvl/stack/rules"
 )
 
-// Output runs OUTPUT on a frame of a device that is for no other device, finds
-// the next hop of what is left, and runs POSTROUTING. With Pass, out is frame,
+// Output runs OUTPUT on a frame of a device that is for no other device, once
+// there is a next hop for it, and POSTROUTING. With Pass, out is frame,
 // changed in place, or a reassembled one, which is freshly made and the
 // caller's; hop is where it goes, and if that is nowhere, or if out is longer
 // than hop.MTU and must not be cut, out is as the device sent it, so that an
@@ -55,13 +55,15 @@ func (e *Engine) output(rs *ruleset, t *tracker, p *packet) ([]byte, stack.Hop, 
 	}
 	p.translate(&to, destination)
 	s := p.subject(st, e.o.Dev)
-	if filtered(rs.filterOut, rs.dropOut, &s) {
-		return e.lose(&e.count.filterOut)
-	}
+	// The way is found before OUTPUT, which does not see what has none
+	// (ip_route_output_flow, then ip_local_out); but where nat output has sent it.
 	hop := e.o.Route(p.frame)
 	if !leaves(p, &hop) {
 		p.translate(&sent, destination)
 		return p.frame, hop, Pass
+	}
+	if filtered(rs.filterOut, rs.dropOut, &s) {
+		return e.lose(&e.count.filterOut)
 	}
 	if f == nil {
 		if lost := e.postrouting(rs, p, &hop, &s, opens, &c); lost != nil {
@@ -139,9 +141,27 @@ func (e *Engine) postrouting(rs *ruleset, p *packet, hop *stack.Hop, s *subject,
 		return &e.count.noSource
 	}
 	if c.snat.ports.IsZero() {
-		c.snat.ports = rules.Ports{Lo: FirstPort, Hi: LastPort}
+		c.snat.ports = e.ports(c.snat.addr, p)
 	}
 	return nil
+}
+
+// ports is what a source port is taken from where the rule leaves it open: on
+// an address that the host has too, what it does not use itself; else the
+// port that p has, or one of its kind (nf_nat_l4proto_unique_tuple).
+func (e *Engine) ports(a netip.Addr, p *packet) rules.Ports {
+	if e.o.Own == nil || e.o.Own(a) {
+		return rules.Ports{Lo: FirstPort, Hi: LastPort}
+	}
+	switch port := p.tuple.sport(); {
+	case p.proto != protoTCP && p.proto != protoUDP:
+		return rules.Ports{Hi: 0xffff}
+	case port < 512:
+		return rules.Ports{Lo: 1, Hi: 511}
+	case port < 1024:
+		return rules.Ports{Lo: 1, Hi: 1023}
+	}
+	return rules.Ports{Lo: 1024, Hi: 0xffff}
 }
 
 func (e *Engine) source(dst netip.Addr) netip.Addr {

@@ -32,7 +32,10 @@ func (a *Appliance) openOthers(m *master) (host, elsewhere link.Port) {
 // that the mirror has as local get anything: nothing may be forwarded or sent
 // out in the host's name.
 func openHost(mirror *stack.Mirror, master int) (*rawip.Port, error) {
-	return rawip.Open(rawip.Options{Index: master, Local: func(a netip.Addr) bool {
-		return !a.IsLoopback() && mirror.FIB().Lookup(fib.Query{Dst: a}).Verdict == fib.VerdictLocal
-	}})
+	return rawip.Open(rawip.Options{Index: master, Local: func(a netip.Addr) bool { return isLocal(mirror, a) }})
+}
+
+// isLocal says whether a is the host's own, on any interface but lo.
+func isLocal(mirror *stack.Mirror, a netip.Addr) bool {
+	return !a.IsLoopback() && mirror.FIB().Lookup(fib.Query{Dst: a}).Verdict == fib.VerdictLocal
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 
 	"github.com/ipvl/ipvl/link"
 	"github.com/ipvl/ipvl/link/packet"
@@ -36,6 +37,8 @@ type master struct {
 	lookup stack.Lookup
 	// hooks are there in mode l3s and, with rules, l3; host while a device has "host on".
 	hooks *hooks.Engine
+	// restore is hooks for those that do not hold Appliance.mu.
+	restore atomic.Pointer[hooks.Engine]
 	host  *hostLink
 	guard nsutil.HostGuard
 	// served is closed when the uplink's reader has ended.
@@ -67,7 +70,7 @@ func (a *Appliance) newMaster(l rtnl.Link, mode link.Mode, flag link.Flag) (*mas
 	m.router, err = stack.NewRouter(m.link, stack.RouterOptions{
 		MasterIndex: l.Index, Mirror: a.mirror,
 		Emit:   func(_ stack.Hop, frame []byte) { m.link.Emit(frame) },
-		Reject: func(h stack.Hop, frame []byte) { m.link.Reject(frame, link.ICMPError(h.ICMP)) },
+		Reject: m.reject,
 	})
 	if err != nil {
 		m.link.Shutdown()

@@ -1,8 +1,10 @@
 package appliance
 
 import (
+	"cmp"
 	"errors"
 	"net/netip"
+	"slices"
 
 	"github.com/ipvl/ipvl/link"
 	"github.com/ipvl/ipvl/link/packet"
@@ -68,6 +70,7 @@ func (a *Appliance) openHooks(m *master, s *rules.Set) error {
 			return m.router.Next(stackQuery(q))
 		},
 		Source: m.router.Source,
+		Own:    func(addr netip.Addr) bool { return isLocal(a.mirror, addr) },
 		Dev:    m.name,
 	})
 	if err != nil {
@@ -77,6 +80,7 @@ func (a *Appliance) openHooks(m *master, s *rules.Set) error {
 		return errors.Join(err, e.Close())
 	}
 	m.hooks = e
+	m.restore.Store(e)
 	m.link.SetHooks(hooksAdapter{e})
 	return nil
 }
@@ -94,6 +98,16 @@ func (a *Appliance) closeHooks(m *master) {
 		a.log.Warn("close the hooks", "master", m.name, "error", err)
 	}
 	m.hooks = nil
+	m.restore.Store(nil)
+}
+
+// reject tells a device that a frame of its, which waited for a neighbour, is
+// lost: the frame as the device sent it.
+func (m *master) reject(h stack.Hop, frame []byte) {
+	if e := m.restore.Load(); e != nil {
+		e.Restore(frame)
+	}
+	m.link.Reject(frame, link.ICMPError(h.ICMP))
 }
 
 // translated is what the router takes of the host's own traffic, in the forms
@@ -104,17 +118,33 @@ func (a *Appliance) translated(m *master, own []rtnl.Addr) (guard []nsutil.Flow,
 	if m.hooks == nil || m.link.Mode() != link.ModeL3S {
 		return nil, nil // in l3 the answers are the host's, and lost
 	}
-	var addrs []netip.Addr
+	var addrs, host []netip.Addr
 	for _, ad := range own {
-		if ad.Index == m.index {
-			addrs = append(addrs, ad.Prefix.Addr())
+		addr := ad.Prefix.Addr()
+		host = append(host, addr)
+		if ad.Index == m.index && !unusable(ad) {
+			addrs = append(addrs, addr)
 		}
 	}
-	for _, c := range hooks.Captures(&a.rules, addrs) {
+	for _, c := range hooks.Captures(&a.rules, addrs, host) {
 		guard = append(guard, nsutil.Flow{Proto: c.Proto, Src: c.Src, Dst: c.Dst, First: c.DstPorts.Lo, Last: c.DstPorts.Hi})
-		filter = append(filter, packet.Flow{Proto: c.Proto, Src: c.Src, Dst: c.Dst, First: c.DstPorts.Lo, Last: c.DstPorts.Hi})
+		filter = append(filter,
+			packet.Flow{Proto: c.Proto, Src: c.Src, Dst: c.Dst, First: c.DstPorts.Lo, Last: c.DstPorts.Hi}, errorsTo(c.Dst))
 	}
-	return guard, filter
+	slices.SortFunc(filter, func(x, y packet.Flow) int {
+		return cmp.Or(x.Dst.Addr().Compare(y.Dst.Addr()), int(x.Proto)-int(y.Proto), int(x.First)-int(y.First))
+	})
+	return guard, slices.Compact(filter)
+}
+
+// errorsTo is the ICMP errors to dst, which are for the host and the router:
+// neither minds one about a connection that it does not have.
+func errorsTo(dst netip.Prefix) packet.Flow {
+	f := packet.Flow{Proto: unix.IPPROTO_ICMP, Dst: dst, First: 1, Last: 0} // no identifier: no answers to pings
+	if dst.Addr().Is6() {
+		f.Proto = unix.IPPROTO_ICMPV6
+	}
+	return f
 }
 
 // unusable says that an address is no source: it has to pass DAD, or failed.

@@ -54,6 +54,15 @@ func rules() []rule {
 			{gvisor, "values and look-up only"}, {"os", "values only"}, {"syscall", "values only"}, {"net", "net/netip only"},
 			{"golang.org/x/sys/…", "values only"}, netlinkBan,
 		}},
+		{"stack/rules", true, []ban{
+			{gvisor, "values only"}, {"os", "values only"}, {"syscall", "values only"}, {"net", "net/netip only"},
+			{"golang.org/x/sys/…", "values only"}, netlinkBan,
+		}},
+		{"stack/hooks", true, []ban{
+			{module + "/link/…", "it sees frames as bytes; the appliance joins the two"},
+			{module + "/nsutil/…", "it is given rules"},
+			{"golang.org/x/sys/…", "the hooks are pure"}, netlinkBan,
+		}},
 		{"nsutil", true, []ban{
 			{gvisor, "namespaces and interfaces need no netstack"},
 			{module + "/link/…", "it hands over descriptors"},
