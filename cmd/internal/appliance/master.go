@@ -39,8 +39,8 @@ type master struct {
 	hooks *hooks.Engine
 	// restore is hooks for those that do not hold Appliance.mu.
 	restore atomic.Pointer[hooks.Engine]
-	host  *hostLink
-	guard nsutil.HostGuard
+	host    *hostLink
+	guard   nsutil.HostGuard
 	// served is closed when the uplink's reader has ended.
 	served chan struct{}
 

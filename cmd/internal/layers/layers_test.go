@@ -68,14 +68,19 @@ func rules() []rule {
 			{module + "/link/…", "it hands over descriptors"},
 			{module + "/stack", "it hands over values of stack/fib"},
 		}},
-		{"cmd", true, []ban{
-			{"gvisor.dev/gvisor/pkg/tcpip/stack", "control speaks to link and stack, not to the netstack"},
-		}},
+		// Not cmd/ipvl-bench, which measures netstacks.
+		{"cmd/ipvl", true, []ban{netstackBan()}},
+		{"cmd/ipvl-demo", true, []ban{netstackBan()}},
+		{"cmd/internal", true, []ban{netstackBan()}},
 		{"e2e", true, []ban{
 			{module + "/link/…", "it drives the binary that ships"},
 			{module + "/stack/…", "it drives the binary that ships"},
 		}},
 	}
+}
+
+func netstackBan() ban {
+	return ban{"gvisor.dev/gvisor/pkg/tcpip/stack", "control speaks to link and stack, not to the netstack"}
 }
 
 func portBans(netlinkBan ban) []ban {
