@@ -87,39 +87,58 @@ func figures(v float64) string {
 	return fmt.Sprintf("%.*f", min(max(digits, 0), 3), v)
 }
 
+// verdicts is the table of bars: a line for each, a column for each metric.
 func (r *Report) verdicts(b *strings.Builder) {
 	if len(r.Verdicts) == 0 {
 		return
 	}
-	lines := []string{"ours / against\tmeasure\tratio\tbar\t\tagainst"}
+	columns := []string{TCP1, TCP4, GSO, PPS, RR1, RR, CPU}
+	head, rows, order := []string{"ours / against"}, make(map[string]map[string]Verdict), []string(nil)
+	for _, c := range columns {
+		head = append(head, metric(c).Title)
+	}
 	met, known := 0, 0
 	for _, v := range r.Verdicts {
-		if v.Known {
-			known++
+		if rows[v.Bar] == nil {
+			rows[v.Bar] = make(map[string]Verdict)
+			order = append(order, v.Bar)
 		}
-		if v.OK {
-			met++
-		}
-		lines = append(lines, v.line())
+		rows[v.Bar][v.Metric] = v
+		known += map[bool]int{true: 1}[v.Known]
+		met += map[bool]int{true: 1}[v.OK]
 	}
-	table(b, fmt.Sprintf("Bars: %d of %d met, %d not measured", met, len(r.Verdicts), len(r.Verdicts)-known), lines)
+	lines := []string{strings.Join(head, "\t")}
+	for _, bar := range order {
+		line := []string{bar}
+		for _, c := range columns {
+			line = append(line, rows[bar][c].cell())
+		}
+		lines = append(lines, strings.Join(line, "\t"))
+	}
+	table(b, fmt.Sprintf("Ratios and their bars: %d of %d met, %d not measured", met, len(r.Verdicts), len(r.Verdicts)-known), lines)
 }
 
-func (v Verdict) line() string {
-	ratio, state, sign := "-", "not measured", "≥"
+// cell is a ratio with its spread, its bar, and whether it is met.
+func (v Verdict) cell() string {
+	if v.Metric == "" {
+		return ""
+	}
+	sign, state := "≥", "missed"
 	if v.AtMost {
 		sign = "≤"
 	}
-	if v.Known {
-		ratio, state = figures(v.Ratio), "missed"
-		if len(v.Rounds) > 1 {
-			ratio += fmt.Sprintf(" [%s-%s]", figures(v.Rounds.Min()), figures(v.Rounds.Max()))
-		}
+	bar := fmt.Sprintf("%s%.3g", sign, v.Limit)
+	if !v.Known {
+		return "- (" + bar + ")"
 	}
 	if v.OK {
 		state = "ok"
 	}
-	return strings.Join([]string{v.Bar, metric(v.Metric).Title, ratio, fmt.Sprintf("%s %.3g", sign, v.Limit), state, v.Against}, "\t")
+	ratio := figures(v.Ratio)
+	if len(v.Rounds) > 1 {
+		ratio += fmt.Sprintf(" [%s-%s]", figures(v.Rounds.Min()), figures(v.Rounds.Max()))
+	}
+	return fmt.Sprintf("%s %s (%s)", ratio, state, bar)
 }
 
 func (r *Report) commands(b *strings.Builder) {
