@@ -36,7 +36,7 @@ func works(t testing.TB) []work {
 			}
 		}
 	}
-	return []work{
+	return append(mergeWorks(), []work{
 		{"Fits/small", fits(small, 0), 0},
 		{"Fits/tso", fits(tso, FeaturesAll), 0},
 		{"Validate/small", func() { _, _ = Validate(small) }, 0},
@@ -51,7 +51,7 @@ func works(t testing.TB) []work {
 		{"FromPacket/ack csum offload", func() { n += len(FromPacket(ack, &v, true)) }, 0},
 		{"PacketToBytes/60k", func() { n += len(PacketToBytes(pkt, buf, true)) }, pkt.Size()},
 		{"Intact/60k", func() { _ = Intact(udp) }, len(udp)},
-	}
+	}...)
 }
 
 func TestFramePathDoesNotAllocate(t *testing.T) {
@@ -63,7 +63,7 @@ func TestFramePathDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkFramePath(b *testing.B) {
-	for _, w := range works(b) {
+	for _, w := range works(b)[len(mergeWorks()):] {
 		b.Run(w.name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(w.size))
@@ -89,4 +89,44 @@ func BenchmarkToPacket(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkMerge merges batches of 32 frames; ns/frame is for each of them.
+func BenchmarkMerge(b *testing.B) {
+	for _, w := range mergeWorks() {
+		b.Run(w.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				w.do()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*32), "ns/frame")
+		})
+	}
+}
+
+// mergeWorks are batches of one far side.
+func mergeWorks() (all []work) {
+	var m Merger
+	n := 0
+	add := func(name string, frames [][]byte, have Features) {
+		all = append(all, work{"Merge/" + name, func() { n += len(m.Merge(frames, have)) }, 0})
+	}
+	for _, size := range []int{22, 1400} {
+		for name, s := range map[string]spec{"udp4": {udp: true}, "udp4 partial": {udp: true, partial: true}, "udp6": {udp: true, v6: true}, "tcp4": {}} {
+			add(fmt.Sprintf("%s %d", name, size), run(s, 32, size, size), FeaturesAll)
+		}
+	}
+	small := run(spec{udp: true}, 32, 22, 22)
+	add("far side without USO", small, FeaturesAll&^FeatureUSO)
+	add("finished frames only", small, 0)
+	add("TCP without payload", run(spec{flags: 0x10}, 32, 0, 0), FeaturesAll)
+	add("alternating flows", interleave(run(spec{udp: true}, 16, 22, 22), run(spec{}, 16, 22, 22)), FeaturesAll)
+	return all
+}
+
+func interleave(a, b [][]byte) (out [][]byte) {
+	for i := range a {
+		out = append(out, a[i], b[i])
+	}
+	return out
 }

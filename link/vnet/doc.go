@@ -23,8 +23,26 @@
 // Fits is then the whole cost. Else Fit completes the checksum in place or cuts
 // the frame with a Segmenter. Fragment4 cuts finished IPv4 packets to an MTU.
 //
-// Fit is an operation on one frame and one far side; a later merge of small
-// frames into one with open work would stand beside it, on a batch.
+// Fit is an operation on one frame and one far side. A Merger is the reverse, on
+// a batch: it makes small frames one with open work, where the far side completes that.
+//
+// # Merging
+//
+// What is merged are UDP datagrams of equal size, of which the last may be shorter, and TCP segments
+// that follow each other; up to MergeMax of them and 64 KiB. They are consecutive in
+// their flow, not in the batch: frames of a few flows may alternate. The rule is
+// that Fit gives back every byte:
+//
+//	the same        MAC addresses, TOS or class, flow label, TTL, DF, addresses, ports; TCP's
+//	                acknowledgment, window, urgent pointer, ECE, options (so timestamps) to the byte
+//	counted on      IPv4 identification (see Merger.Atomic), TCP sequence number
+//	computed anew   lengths, checksums: only right ones, in the form that is computed here, are merged,
+//	                so a wrong one stays wrong
+//	on the last     FIN, PSH
+//	not merged      fragments, IPv4 options, extension headers, VLAN tags, padding, no payload,
+//	                SYN, RST, URG, CWR; UDP without checksum, because a header of open work cannot say
+//	                that there is none; frames with segmentation already
+//	lost            the hints FlagDataValid and HdrLen of the virtio-net header
 //
 // # Netstack
 //
@@ -59,12 +77,12 @@
 //
 // # Locks and allocation
 //
-// No locks and no package state. A Segmenter or a Vec belongs to one goroutine
+// No locks and no package state. A Segmenter, a Merger or a Vec belongs to one goroutine
 // at a time; zero values work, and grow to the largest frame seen. After that
 // no function allocates per frame, but for ToPacket, which takes pooled views.
 //
 // # Limits
 //
 // Not supported: UFO (GSOUDP), tunnel GSO, virtio headers longer than 10 bytes,
-// jumbograms, more than two VLAN tags. Merging is not done.
+// jumbograms, more than two VLAN tags. A Merger does not look at VLAN tags.
 package vnet
