@@ -134,6 +134,9 @@ func (a *appliance) clear(l *lab) error {
 
 // settle waits until the appliance shows the addresses that the interfaces have.
 func (a *appliance) settle(l *lab) error {
+	if err := a.mark(l); err != nil {
+		return err
+	}
 	deadline := time.Now().Add(2 * time.Second)
 	for _, d := range l.state.devices {
 		if !d.there {
@@ -144,6 +147,7 @@ func (a *appliance) settle(l *lab) error {
 			if err == nil && slices.Equal(got, d.addrs) {
 				break
 			}
+			pause()
 			if time.Now().After(deadline) {
 				return fmt.Errorf("the appliance shows %v of %s, which has %v: %w", got, d.name, d.addrs, err)
 			}

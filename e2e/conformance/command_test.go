@@ -21,6 +21,7 @@ func (l *lab) command(s *step) ([]string, error) {
 	if ns != "host" && ns != "lan" {
 		ns = "n" + ns
 	}
+	l.hostChanged = l.hostChanged || s.where == "host" && !s.looks()
 	switch s.argv[0] {
 	case "show":
 		return l.show(s.where, s.argv[1:]...)
@@ -65,7 +66,7 @@ func (l *lab) command(s *step) ([]string, error) {
 // wait waits until a device's interface is UP or DOWN, or gone: carriers follow in
 // their own time, and so do devices whose master went.
 func (l *lab) wait(name, state string) error {
-	for start := time.Now(); ; {
+	for start := time.Now(); ; pause() {
 		info, err := l.link(l.where(name), "v"+name)
 		if state == "gone" && err != nil || state == "addresses" || err == nil && info.Operstate == state {
 			return l.changed() // which waits until no address is tentative

@@ -51,7 +51,11 @@ func TestAsTheKernel(t *testing.T) {
 		t.Fatal(err)
 	}
 	cases := selected(all, *caseFlag)
-	want, err := kernelSide(all, cases)
+	recorded, err := readRecord(recordFile)
+	if err != nil {
+		recorded = &record{Cases: map[string]observation{}} // there is none yet
+	}
+	want, err := kernelSide(all, cases, recorded)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +64,7 @@ func TestAsTheKernel(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, o := range sandboxes() {
-		r := report{cases: cases, want: want, backend: backendOf(kindOf(o)), verbose: testing.Verbose()}
+		r := report{cases: cases, want: want, recorded: recorded, backend: backendOf(kindOf(o)), verbose: testing.Verbose()}
 		if r.purposes, err = readPurposes(onPurposeFile, r.backend); err != nil {
 			t.Fatal(err)
 		}

@@ -1,26 +1,41 @@
 package conformance
 
 import (
-	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 )
 
-// counters are those of an interface, by direction and name, as "ip -s -j" has them.
-type counters map[string]map[string]int
+// counters are those of an interface, as "rx packets" and so on.
+type counters map[string]uint64
 
-// countersOf asks the engine for a device's.
-func (l *lab) countersOf(name string) (counters, error) {
-	out, err := output("host", append(slices.Clone(l.engine.program()), "-n", l.where(name), "-s", "-j", "link", "show", "dev", "v"+name)...)
-	if err != nil {
-		return nil, err
+// countersOf reads a device's from the kernel.
+func (kernel) countersOf(l *lab, name string) (counters, error) {
+	link, err := l.spaces[l.where(name)].conn.Link(0, "v"+name)
+	s := link.Stats
+	return counters{
+		"rx packets": s.RxPackets, "rx bytes": s.RxBytes, "rx errors": s.RxErrors, "rx dropped": s.RxDropped, "rx multicast": s.Multicast,
+		"tx packets": s.TxPackets, "tx bytes": s.TxBytes, "tx errors": s.TxErrors, "tx dropped": s.TxDropped,
+	}, err
+}
+
+// countersOf asks the appliance for a device's.
+func (a *appliance) countersOf(l *lab, name string) (counters, error) {
+	var all []struct {
+		Stats struct {
+			RxPackets, RxBytes, RxErrors, RxDropped, Multicast, TxPackets, TxBytes, TxErrors, TxDropped uint64
+		}
 	}
-	var all []struct{ Stats64 counters }
-	if err := json.Unmarshal(out, &all); err != nil || len(all) != 1 {
-		return nil, fmt.Errorf("%w in %q", err, out)
+	request := map[string]any{"netns": l.where(name), "name": "v" + name, "stats": true}
+	if err := a.call("link/show", request, &all); err != nil || len(all) != 1 {
+		return nil, fmt.Errorf("%w: %d devices %s", err, len(all), name)
 	}
-	return all[0].Stats64, nil
+	s := all[0].Stats
+	return counters{
+		"rx packets": s.RxPackets, "rx bytes": s.RxBytes, "rx errors": s.RxErrors, "rx dropped": s.RxDropped, "rx multicast": s.Multicast,
+		"tx packets": s.TxPackets, "tx bytes": s.TxBytes, "tx errors": s.TxErrors, "tx dropped": s.TxDropped,
+	}, nil
 }
 
 // count tells what a frame does to the counters of some devices: what has been
@@ -41,12 +56,10 @@ func (l *lab) count(names []string, frame func() ([]string, error)) ([]string, e
 		return nil, err
 	}
 	for i, name := range names {
-		for _, dir := range []string{"rx", "tx"} {
-			for _, what := range []string{"packets", "bytes", "errors", "dropped", "multicast"} {
-				b, m, a := before[i][dir][what], middle[i][dir][what], after[i][dir][what]
-				if n := a - m - rounds*(m-b); n != 0 {
-					lines = append(lines, fmt.Sprintf("%s counts %s %s %d", name, dir, what, n))
-				}
+		for _, what := range slices.Sorted(maps.Keys(after[i])) {
+			b, m, a := before[i][what], middle[i][what], after[i][what]
+			if n := int64(a - m - uint64(rounds)*(m-b)); n != 0 {
+				lines = append(lines, fmt.Sprintf("%s counts %s %d", name, what, n))
 			}
 		}
 	}
@@ -82,11 +95,8 @@ func difference(a, b []counters) []counters {
 	var all []counters
 	for i := range a {
 		d := counters{}
-		for dir, of := range a[i] {
-			d[dir] = map[string]int{}
-			for what, n := range of {
-				d[dir][what] = n - b[i][dir][what]
-			}
+		for what, n := range a[i] {
+			d[what] = n - b[i][what]
 		}
 		all = append(all, d)
 	}
@@ -95,7 +105,7 @@ func difference(a, b []counters) []counters {
 
 func (l *lab) each(names []string) (all []counters, err error) {
 	for _, name := range names {
-		c, err := l.countersOf(name)
+		c, err := l.engine.countersOf(l, name)
 		if err != nil {
 			return nil, err
 		}

@@ -27,7 +27,7 @@
 //
 // # When everything has been seen
 //
-// Nothing sleeps. After each stimulus sentinels go over every way that frames
+// Nothing waits for a time, but for what has to happen. After each stimulus sentinels go over every way that frames
 // can take in the present world: unicast and group, to and from the wire, each
 // device and the host. What has been received when all of them have arrived
 // twice was caused by the stimulus. Group frames take a queue of their own in
@@ -36,11 +36,15 @@
 // sentinels go on for a moment, because the appliance learns of changes by
 // netlink a moment after ip(8) returns.
 //
+// A route that nobody uses marks what was done to the host: once the appliance
+// shows it, it has seen the rest.
+//
 // # What is not compared
 //
-// Error codes of sending, counters, time; what stacks say in their own time
-// (group reports, probes of known neighbours, errors of those that never
+// Error codes of sending, and the words of refusals; what stacks say in their
+// own time (group reports, probes of known neighbours, errors of those that never
 // answered); what they ask for, but for cases that have a world of their own; IP
-// identifications and flow labels of the stacks' choice; operational states
-// other than up and down.
+// identifications and flow labels of the stacks' choice, ports from 61000 up;
+// operational states other than up and down; in l3s what captures of the host
+// and of devices see behind the driver.
 package conformance

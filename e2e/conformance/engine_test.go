@@ -23,6 +23,8 @@ type engine interface {
 	rule(argv []string) error
 	// counters are those of a chain's rules.
 	counters(table, chain string, rules []rule) ([]string, error)
+	// countersOf are those of a device's interface.
+	countersOf(l *lab, name string) (counters, error)
 	// forget takes all rules away after a case, with its world.
 	forget(l *lab) error
 }

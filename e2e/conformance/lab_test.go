@@ -26,22 +26,24 @@ var deviceNames = []string{"a", "b", "c"}
 //
 // p0 has no stack: the runner plays the hosts on the wire.
 type lab struct {
-	engine  engine
-	spaces  map[string]*space
-	state   state
-	sockets []*socket
-	index   map[string]int    // interface indexes by port
-	spaceOf map[string]string // the namespace that a device's socket is in
-	seq     int
-	rounds  int               // of sentinels
-	last    map[string][]byte // the last frame that came to a port, not the sentinels
-	rules   map[string][]rule // that the case has set, by table and chain
-	counted []string          // the devices whose counters are told
-	told    map[string]bool   // ARP and ND requests already seen in this world
-	fresher bool              // the world is this case's own: what stacks ask for is told
-	events  []event
-	closed  map[string]bool // ways that sentinels got lost on, since the last command
-	asked   bool            // a request was answered since the last look
+	engine      engine
+	spaces      map[string]*space
+	state       state
+	sockets     []*socket
+	index       map[string]int    // interface indexes by port
+	spaceOf     map[string]string // the namespace that a device's socket is in
+	seq         int
+	marks       int               // that the appliance was shown
+	hostChanged bool              // since the last of them
+	rounds      int               // of sentinels
+	last        map[string][]byte // the last frame that came to a port, not the sentinels
+	rules       map[string][]rule // that the case has set, by table and chain
+	counted     []string          // the devices whose counters are told
+	told        map[string]bool   // ARP and ND requests already seen in this world
+	fresher     bool              // the world is this case's own: what stacks ask for is told
+	events      []event
+	closed      map[string]bool // ways that sentinels got lost on, since the last command
+	asked       bool            // a request was answered since the last look
 	// expectLost says that sentinels were lost here before, in the record.
 	expectLost bool
 	buf        []byte
@@ -97,7 +99,7 @@ func (l *lab) fresh(w world) error {
 	if err := l.open(); err != nil {
 		return err
 	}
-	l.state.mode, l.state.flag = w.mode, w.flag
+	l.state.mode, l.state.flag, l.hostChanged = w.mode, w.flag, true
 	if err := l.changed(); err != nil {
 		return err
 	}

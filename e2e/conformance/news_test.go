@@ -50,6 +50,9 @@ func (s *space) readNews(dev string) ([]string, error) {
 			b = rest
 			// A bridge tells of its ports by the same messages.
 			if link, err := rtnl.ParseLink(m.Data); err == nil && link.Name == dev {
+				if m.Type == unix.RTM_DELLINK {
+					lines = lines[:0] // how it came to its end is no matter
+				}
 				lines = append(lines, newsLine(m.Type, link))
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // tag is a VLAN tag that the kernel took off the frame.
@@ -127,6 +128,9 @@ func readIPv4(b []byte) string {
 		s += fmt.Sprintf(" opt=%x", b[20:ihl])
 	}
 	if frag&0x1fff != 0 || frag&0x2000 != 0 {
+		if b = slices.Clone(b); frag&0x1fff == 0 && len(b) >= ihl+2 && binary.BigEndian.Uint16(b[ihl:]) >= 61000 {
+			b[ihl], b[ihl+1] = 0xff, 0xff // a port that a router chose
+		}
 		return s + fmt.Sprintf(" proto=%d", b[9]) + readBytes(b[ihl:])
 	}
 	return s + readL4(int(b[9]), b[ihl:total], b[12:20]) + readBytes(b[total:])

@@ -6,11 +6,16 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 )
 
 func sysctl(name, value string) error {
 	return os.WriteFile(filepath.Join("/proc/sys/net", name), []byte(value), 0o644)
 }
+
+// pause is between two looks at something that has to happen: looking costs
+// processor time, which it may need to happen.
+func pause() { <-time.After(2 * time.Millisecond) }
 
 func mustMAC(s string) []byte {
 	b, err := net.ParseMAC(s)
