@@ -7,7 +7,7 @@ FUZZTIME   ?= 20s
 PREFIX     ?= /usr/local
 UML        ?= /
 
-.PHONY: all build install setup test unit race e2e lint vet fmt staticcheck checklocks fuzz bench conformance demo clean
+.PHONY: all build install setup test unit race e2e lint vet fmt staticcheck checklocks fuzz bench bench-setup microbench conformance demo clean
 
 all: build
 
@@ -64,8 +64,13 @@ fuzz: ## each fuzz target for FUZZTIME
 	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep ^Fuzz || true); do \
 	    $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg; done; done
 
-bench: ## figures of this machine
-	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v /e2e)
+bench: build ## ipvl beside the kernel and its peers (BENCH=-growth: as devices become many)
+	$(GO) build -trimpath -o $(BIN)/ipvl-bench ./cmd/ipvl-bench
+	$(BIN)/ipvl-bench -tools $(BIN) -out $(CURDIR)/cmd/ipvl-bench/result $(BENCH) $(BIN)/ipvl
+bench-setup: ## the peers that bench compares with
+	apt-get install -q -y --no-install-recommends nftables passt slirp4netns vde2
+	for p in gvproxy vm; do GOBIN=$(BIN) $(GO) install github.com/containers/gvisor-tap-vsock/cmd/$$p@v0.8.9 || exit 1; done; mv $(BIN)/vm $(BIN)/gvforwarder
+microbench: ; $(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v /e2e)
 
 demo: setup build ## the main job, for real, in a sandbox
 	$(GO) build -trimpath -o $(BIN)/ipvl-demo ./cmd/ipvl-demo

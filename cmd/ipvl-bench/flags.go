@@ -17,9 +17,8 @@ type options struct {
 	seconds    float64
 	contenders []string // names or families; empty: all
 	measures   []string // empty: all
-	json, svg  string   // paths
-	text       string
-	tools      string // directory with further programs
+	out        string   // directory for the report's files
+	tools      string   // directory with further programs
 	list       bool
 }
 
@@ -33,9 +32,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	f.Float64Var(&o.seconds, "seconds", 1, "length of each load")
 	contenders := f.String("contenders", "", "only these `NAMES`, or families (ipvl, kernel, peer), parted by commas")
 	measures := f.String("measures", "", "only these `NAMES`, parted by commas")
-	f.StringVar(&o.json, "json", "", "write the report to `FILE` in JSON")
-	f.StringVar(&o.svg, "svg", "", "write a chart to `FILE`")
-	f.StringVar(&o.text, "text", "", "write what is printed to `FILE`, too")
+	f.StringVar(&o.out, "out", "", "write the report to `DIR`: text, JSON, and a chart")
 	f.StringVar(&o.tools, "tools", "", "look for gvproxy and gvforwarder in `DIR`, too")
 	f.BoolVar(&o.list, "list", false, "list contenders and measures, and measure nothing")
 	f.Usage = func() {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -136,11 +137,13 @@ func await(cmd *exec.Cmd, signals <-chan os.Signal, ended <-chan error) (syscall
 // finish judges, prints and writes the report.
 func finish(o options, args []string, b []byte) error {
 	r, err := report.Parse(b)
-	if err != nil {
-		return fmt.Errorf("%w: %.200q", err, b)
+	if err != nil || o.growth && r.Growth == nil {
+		return fmt.Errorf("the sandbox gave no report: %w: %.200q", err, b)
 	}
 	r.Command = "ipvl-bench " + strings.Join(args, " ")
-	if !o.growth {
+	if o.growth {
+		r.Growth.Benchmarks = fibBenchmarks()
+	} else {
 		r.Verdicts = report.Judge(r, report.Bars())
 	}
 	var text bytes.Buffer
@@ -150,25 +153,33 @@ func finish(o options, args []string, b []byte) error {
 	if _, err := os.Stdout.Write(text.Bytes()); err != nil {
 		return err
 	}
-	return errors.Join(
-		write(o.text, func(w io.Writer) error { _, err := w.Write(text.Bytes()); return err }),
-		write(o.json, func(w io.Writer) error { return send(r, w) }),
-		writeChart(o, r),
-	)
+	return files(o, r, text.Bytes())
 }
 
-func writeChart(o options, r *report.Report) error {
+// files writes the report for programs, for people, and as a chart.
+func files(o options, r *report.Report, text []byte) error {
+	if o.out == "" {
+		return nil
+	}
+	if err := os.MkdirAll(o.out, 0o755); err != nil {
+		return err
+	}
+	name := filepath.Join(o.out, "bench")
 	if o.growth {
-		return nil
+		name = filepath.Join(o.out, "growth")
 	}
-	return write(o.svg, r.WriteSVG)
+	err := errors.Join(
+		write(name+".txt", func(w io.Writer) error { _, err := w.Write(text); return err }),
+		write(name+".json", func(w io.Writer) error { return send(r, w) }),
+	)
+	if !o.growth {
+		err = errors.Join(err, write(name+".svg", r.WriteSVG))
+	}
+	return err
 }
 
-// write writes a file, whole or not at all; "" is none.
+// write writes a file, whole or not at all.
 func write(path string, f func(io.Writer) error) error {
-	if path == "" {
-		return nil
-	}
 	var b bytes.Buffer
 	if err := f(&b); err != nil {
 		return err

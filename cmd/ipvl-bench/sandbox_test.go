@@ -65,12 +65,12 @@ func leavesNothing(t *testing.T) {
 // names one that cannot be built as missing.
 func TestRun(t *testing.T) {
 	dir := t.TempDir()
-	cmd := startBench(t, "-rounds", "1", "-seconds", "0.05", "-contenders", "veth,l2", "-measures", "tcp1,rr1", "-json", dir+"/b.json", "-svg", dir+"/b.svg")
+	cmd := startBench(t, "-rounds", "1", "-seconds", "0.05", "-contenders", "veth,l2", "-measures", "tcp1,rr1", "-out", dir)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	b, err := os.ReadFile(dir + "/b.json")
+	b, err := os.ReadFile(dir + "/bench.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestRun(t *testing.T) {
 	if r.Machine.IPVL != "ipvl utility, ipvl-fake" || r.Machine.Cores < 1 || r.Machine.Kernel == "" {
 		t.Errorf("%+v", r.Machine)
 	}
-	if info, err := os.Stat(dir + "/b.svg"); err != nil || info.Size() == 0 {
+	if info, err := os.Stat(dir + "/bench.svg"); err != nil || info.Size() == 0 {
 		t.Errorf("the chart: %v, %v", info, err)
 	}
 	leavesNothing(t)
