@@ -34,6 +34,8 @@ func remedy(err error) string {
 		return " (see sysctl kernel.io_uring_disabled and the container's seccomp profile, or use plain system calls)"
 	case errors.Is(err, syscall.ENOSYS):
 		return " (the kernel was built without io_uring or a seccomp profile hides it; use plain system calls)"
+	case errors.Is(err, syscall.EOPNOTSUPP):
+		return " (a TAP or a pipe needs Linux 6.4; use plain system calls)"
 	case errors.Is(err, syscall.ENOMEM):
 		return " (before Linux 5.12 a ring counts as locked memory: raise RLIMIT_MEMLOCK or ask for fewer entries)"
 	}

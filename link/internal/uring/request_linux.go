@@ -3,7 +3,6 @@ package uring
 import (
 	"unsafe"
 
-	"github.com/ipvl/ipvl/link/internal/fdio"
 	"golang.org/x/sys/unix"
 )
 
@@ -46,10 +45,13 @@ func (r *Ring) Writev(fd int, pieces [][]byte, user uint64) bool {
 	if e == nil {
 		return false
 	}
-	var total int
-	s.iov, total = fdio.Vector(s.iov[:0], pieces, 0, int(^uint(0)>>1))
+	for _, b := range pieces {
+		v := unix.Iovec{Base: unsafe.SliceData(b)}
+		v.SetLen(len(b))
+		s.iov = append(s.iov, v)
+		r.octets += len(b)
+	}
 	e.point(unsafe.Pointer(unsafe.SliceData(s.iov)), len(s.iov), unix.RWF_NOWAIT)
-	r.octets += total
 	return true
 }
 

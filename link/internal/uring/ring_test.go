@@ -208,8 +208,8 @@ func TestFallBack(t *testing.T) {
 				t.Errorf("flags %#x: %+v, want %+v", flags, c, want[i])
 			}
 		}
-		if string(b) != "abcd" {
-			t.Errorf("flags %#x: %q", flags, b)
+		if string(b) != "abcd" || r.Strays() != 0 {
+			t.Errorf("flags %#x: %q, %d strays", flags, b, r.Strays())
 		}
 	}
 }
