@@ -15,8 +15,9 @@ type BatchPort interface {
 // the zero value is ready. A frame in it is its reader's, who keeps it until
 // TransmitBatch or ReceiveBatch returns.
 type Batch struct {
-	items []outgoing
-	share [][]byte // of one port
+	items  []outgoing
+	share  [][]byte // of one port
+	merger vnet.Merger
 }
 
 // outgoing is a frame on its way to a port.
@@ -24,6 +25,7 @@ type outgoing struct {
 	port  BatchPort
 	frame []byte
 	c     *counters // who loses it
+	mtu   int       // of the wire; 0: that of a device was seen to already
 }
 
 // TransmitBatch is Transmit for all of frames, in order.
@@ -44,7 +46,7 @@ func (m *Master) ReceiveBatch(frames [][]byte, b *Batch) {
 
 // put takes a frame for p that is finished, and reports false where it has to
 // be written at once: there is no batch, or p writes one by one.
-func (b *Batch) put(p Port, frame []byte, c *counters) bool {
+func (b *Batch) put(p Port, frame []byte, c *counters, mtu int) bool {
 	if b == nil {
 		return false
 	}
@@ -53,11 +55,12 @@ func (b *Batch) put(p Port, frame []byte, c *counters) bool {
 		b.flush() // what is written now must not overtake what waits
 		return false
 	}
-	b.items = append(b.items, outgoing{bp, frame, c})
+	b.items = append(b.items, outgoing{bp, frame, c, mtu})
 	return true
 }
 
-// flush writes what waits, port by port: frames of one port keep their order.
+// flush writes what waits, port by port: frames of one port keep their order,
+// and those of one flow become one where its far side takes that (vnet.Merger).
 func (b *Batch) flush() {
 	if b == nil || len(b.items) == 0 {
 		return
@@ -74,7 +77,8 @@ func (b *Batch) flush() {
 				b.items[j].port = nil
 			}
 		}
-		if lost := first.port.WriteFrames(b.share); lost > 0 {
+		b.merger.MTU = first.mtu
+		if lost := first.port.WriteFrames(b.merger.Merge(b.share, first.port.Features())); lost > 0 {
 			first.c.drops[ReasonWrite].Add(uint64(lost))
 		}
 	}

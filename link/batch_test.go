@@ -3,6 +3,7 @@ package link_test
 import (
 	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -132,5 +133,28 @@ func TestReceiveBatch(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, func() { m.ReceiveBatch(frames, &b) }); n != 0 {
 		t.Errorf("%v allocations a batch", n)
+	}
+}
+
+// Datagrams of one flow become one frame, where the far side takes it.
+func TestBatchMerges(t *testing.T) {
+	for features, want := range map[vnet.Features]string{vnet.FeaturesAll: "[b3]", vnet.FeatureCsum: "[b1 b2 b3]"} {
+		_, dev, _, log := batchLab(t, features)
+		var frames [][]byte
+		for i := range 3 {
+			pkt := linktest.UDP(netip.MustParseAddrPort("10.0.0.10:1000"), netip.MustParseAddrPort("10.0.0.11:2000"), []byte{7, 7, byte(i + 1)})
+			binary.BigEndian.PutUint16(pkt[4:], uint16(i)) // identification, which the far side restores
+			pkt[10], pkt[11] = 0, 0
+			binary.BigEndian.PutUint16(pkt[10:], linktest.Checksum(pkt[:20], 0))
+			frames = append(frames, linktest.Frame(masterMAC, masterMAC, 0x0800, pkt))
+		}
+		var b link.Batch
+		dev[0].TransmitBatch(frames, &b)
+		if got := fmt.Sprint(*log); got != "["+want+"]" {
+			t.Errorf("features %v: %s, want %s", features, got, want)
+		}
+		if got := dev[1].Stats().RxPackets; got != 3 {
+			t.Errorf("features %v: %d received, want 3", features, got)
+		}
 	}
 }

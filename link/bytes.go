@@ -126,7 +126,7 @@ func (d *Device) deliver(v *view, mt *meta, from *Device, frame []byte, b *Batch
 	switch {
 	case d.port == nil:
 		r = d.stack.give(d.master, v, mt, frame)
-	case !b.put(d.port, frame, &d.c):
+	case !b.put(d.port, frame, &d.c, 0):
 		r = d.master.writeTo(d.port, frame)
 	}
 	if r != reasonNone {
@@ -181,7 +181,7 @@ func (m *Master) out(v *view, from *Device, frame []byte, b *Batch) {
 	if from != nil {
 		c = &from.c
 	}
-	if !b.put(m.uplink.port, frame, c) {
+	if !b.put(m.uplink.port, frame, c, int(v.mtu)) {
 		if r := m.uplink.write(m, frame); r != reasonNone {
 			c.drops.add(r)
 			return

@@ -35,9 +35,9 @@ func TestNoAllocation(t *testing.T) {
 
 // BenchmarkSplice passes small frames from far end to far end, 32 under way.
 func BenchmarkSplice(b *testing.B) {
-	for _, kind := range kinds(b) {
+	eachKind(b, func(b *testing.B, kind string, rings *Rings) {
 		b.Run(kind, func(b *testing.B) {
-			s := newSplice(b, kind)
+			s := newSplice(b, kind, rings)
 			frame, room := marked(60, 0), make([]byte, 1<<17)
 			from, to := s.ends[0], s.ends[1]
 			b.ReportAllocs()
@@ -56,21 +56,31 @@ func BenchmarkSplice(b *testing.B) {
 			b.StopTimer()
 			s.close(b)
 		})
+	})
+}
+
+// eachKind runs f for every kind, without and with io_uring.
+func eachKind(b *testing.B, f func(b *testing.B, kind string, rings *Rings)) {
+	for _, kind := range kinds(b) {
+		b.Run("plain", func(b *testing.B) { f(b, kind, nil) })
+		if rings := newRings(b); rings != nil {
+			b.Run("uring", func(b *testing.B) { f(b, kind, rings) })
+		}
 	}
 }
 
 func BenchmarkTCP(b *testing.B) {
-	for _, kind := range kinds(b) {
+	eachKind(b, func(b *testing.B, kind string, rings *Rings) {
 		if kind != "tap" {
-			continue
+			return
 		}
 		b.Run(kind, func(b *testing.B) {
-			s := newSplice(b, kind)
+			s := newSplice(b, kind, rings)
 			for i, addr := range []string{"10.9.0.1/24", "10.9.0.2/24"} {
 				s.ends[i].ns.AddAddr(b, "t0", addr)
 			}
 			s.ends[0].ns.BenchmarkTransfer(b, s.ends[1].ns, "10.9.0.2")
 			s.close(b)
 		})
-	}
+	})
 }

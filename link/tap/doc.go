@@ -19,7 +19,10 @@
 //
 // Serve sleeps in Go's network poller. It hands over each frame at once, for latency,
 // and some small ones together when they come thick, for throughput
-// (link/internal/fdio). No lock is held and nothing is allocated per frame.
+// (link/internal/fdio). No lock is held and nothing is allocated per frame. With
+// Options.Rings such a batch is read by one system call, as WriteFrames writes one: a
+// port borrows an io_uring for the time that it is under load, so that a thousand idle
+// ones need none.
 //
 // # Life
 //
@@ -32,7 +35,8 @@
 //
 // A lock of the file (link/internal/fdio) orders use of the descriptor by writers against
 // Close: writers hold it shared for one system call that does not block, Close holds
-// it alone. Serve relies on os.File for the same.
+// it alone. Serve relies on os.File for the same. Rings have a lock of their own, which is
+// held while one is lent or given back.
 //
 // # Limits
 //

@@ -39,10 +39,32 @@ func openTun() (int, error) {
 func each(t *testing.T, f func(t *testing.T, e *ends)) {
 	for _, kind := range kinds(t) {
 		t.Run(kind, func(t *testing.T) { f(t, newEnds(t, kind)) })
+		rings := newRings(t)
+		if rings == nil {
+			continue
+		}
+		t.Run(kind+" uring", func(t *testing.T) { f(t, newEndsOn(t, kind, rings)) })
 	}
 }
 
+// newRings returns rings, or nil where io_uring is not permitted.
+func newRings(t testing.TB) *Rings {
+	t.Helper()
+	r, err := NewRings()
+	if err != nil {
+		t.Logf("only plain system calls: %v", err)
+		return nil
+	}
+	t.Cleanup(r.Close)
+	return r
+}
+
 func newEnds(t testing.TB, kind string) *ends {
+	t.Helper()
+	return newEndsOn(t, kind, nil)
+}
+
+func newEndsOn(t testing.TB, kind string, rings *Rings) *ends {
 	t.Helper()
 	e := &ends{kind: kind}
 	if kind == "sockets" {
@@ -50,9 +72,13 @@ func newEnds(t testing.TB, kind string) *ends {
 		near, e.far = sockets(t)
 		conn, _ := near.SyscallConn()
 		conn.Control(func(fd uintptr) { e.Port = newPort(near, int(fd), vnet.FeaturesAll, vnet.FeaturesAll) })
+		e.Port.rings = rings
 	} else {
 		e.ns = nstest.New(t)
-		e.ns.Do(t, func() (err error) { e.Port, err = New(tapFile(t, "t0", unix.IFF_VNET_HDR), Options{}); return err })
+		e.ns.Do(t, func() (err error) {
+			e.Port, err = New(tapFile(t, "t0", unix.IFF_VNET_HDR), Options{Rings: rings})
+			return err
+		})
 		e.ns.SetUp(t, "t0", true)
 		index := e.ns.Attrs(t, "t0").Index
 		e.ns.Do(t, func() (err error) { e.far, err = packetSocket(index); return err })

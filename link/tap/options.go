@@ -7,6 +7,9 @@ type Options struct {
 	// Without are offloads that are not asked for: the interface finishes that
 	// work itself before a frame is read. Without vnet.FeatureCsum there are none.
 	Without vnet.Features
+	// Rings read and write many small frames by one system call, under load. Nil does
+	// without.
+	Rings *Rings
 }
 
 // Stats counts frames since New. Bytes are of Ethernet, without the

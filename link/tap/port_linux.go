@@ -15,6 +15,7 @@ type Port struct {
 	granted  vnet.Features
 	features vnet.Features
 	file     *fdio.File
+	rings    *Rings // or nil
 	stats    counters
 }
 
@@ -69,7 +70,11 @@ func attach(f *os.File, fd int, o Options) (*Port, error) {
 	// What the kernel can leave open it can also complete, granted or not. Only
 	// UDP segmentation is younger than the rest (6.2).
 	features |= vnet.FeaturesAll &^ vnet.FeatureUSO
-	return newPort(f, fd, granted, features), nil
+	p := newPort(f, fd, granted, features)
+	if o.Rings.take(fd) {
+		p.rings = o.Rings
+	}
+	return p, nil
 }
 
 func newPort(f *os.File, fd int, granted, features vnet.Features) *Port {

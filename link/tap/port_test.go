@@ -41,6 +41,41 @@ func TestWrite(t *testing.T) {
 	})
 }
 
+// Frames of a batch arrive in order; one that cannot be written keeps none back.
+func TestWriteFrames(t *testing.T) {
+	each(t, func(t *testing.T, e *ends) {
+		var frames, want [][]byte
+		for i := range 3*fdio.BatchMax + 1 {
+			f := marked(60+i, byte(i))
+			if i%5 == 2 {
+				f = f[:fdio.FrameMin-1]
+			} else {
+				want = append(want, f)
+			}
+			frames = append(frames, f)
+		}
+		if lost := e.WriteFrames(frames); lost != len(frames)-len(want) {
+			t.Errorf("%d lost, want %d", lost, len(frames)-len(want))
+		}
+		var size uint64
+		for i, w := range want {
+			size += uint64(len(w) - vnet.HeaderLen)
+			if got := e.receive(t); !bytes.Equal(got[vnet.HeaderLen:], w[vnet.HeaderLen:]) {
+				t.Fatalf("frame %d: %x", i, got)
+			}
+		}
+		if s := e.Stats(); s.TxFrames != uint64(len(want)) || s.TxBytes != size || s.TxErrors != uint64(len(frames)-len(want)) {
+			t.Errorf("%+v, want %d frames, %d bytes", s, len(want), size)
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if lost := e.WriteFrames(frames[:2]); lost != 2 {
+			t.Errorf("closed: %d lost, want 2", lost)
+		}
+	})
+}
+
 func TestServe(t *testing.T) {
 	each(t, func(t *testing.T, e *ends) {
 		const n = 3 * fdio.BatchMax // queued before Serve starts, so that it batches

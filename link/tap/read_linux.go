@@ -26,6 +26,7 @@ func (p *Port) Serve(handle func(frame []byte)) error {
 // until handle returns.
 func (p *Port) ServeBatch(handle func(frames [][]byte)) error {
 	r := newReader(p)
+	defer r.release()
 	if err := r.Serve(handle, r.failed, nil); err != nil {
 		return &Error{Op: "serve", Err: err}
 	}
@@ -36,6 +37,10 @@ func (p *Port) ServeBatch(handle func(frames [][]byte)) error {
 type reader struct {
 	*fdio.Reader
 	p *Port
+
+	lane  *lane // while frames come thick
+	want  int   // frames to ask for
+	plain bool  // there is no lane to be had
 }
 
 func newReader(p *Port) *reader {
@@ -47,6 +52,11 @@ func newReader(p *Port) *reader {
 // fill reads one frame, or a batch of small ones when they come thick.
 func (r *reader) fill(fd uintptr) bool {
 	r.Errno = 0
+	if !r.Thick() {
+		r.release()
+	} else if more, ok := r.fillBatch(fd); ok {
+		return more
+	}
 	for {
 		b := r.Room(fdio.FrameMax + 1) // one byte more tells frames that are too long
 		// The descriptor does not block, so the scheduler need not know of the call.

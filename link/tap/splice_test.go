@@ -22,16 +22,22 @@ type splice struct {
 	failed atomic.Uint64 // not written
 }
 
-func newSplice(t testing.TB, kind string) *splice {
-	s := &splice{ends: [2]*ends{newEnds(t, kind), newEnds(t, kind)}}
+func newSplice(t testing.TB, kind string, rings *Rings) *splice {
+	s := &splice{ends: [2]*ends{newEndsOn(t, kind, rings), newEndsOn(t, kind, rings)}}
 	for i, from := range s.ends {
 		to := s.ends[1-i]
-		s.done[i] = serve(from.Port, func(b []byte) {
-			s.look(b)
-			if err := to.WriteFrame(b); err != nil && err != ErrClosed {
-				s.failed.Add(1)
-			}
-		})
+		done := make(chan error, 1)
+		s.done[i] = done
+		go func() {
+			done <- from.ServeBatch(func(frames [][]byte) {
+				for _, b := range frames {
+					s.look(b)
+				}
+				if lost := to.WriteFrames(frames); lost > 0 && !to.file.Closed() {
+					s.failed.Add(uint64(lost))
+				}
+			})
+		}()
 	}
 	return s
 }
@@ -59,7 +65,7 @@ func (s *splice) close(t testing.TB) {
 // TestSpliceFrames sends frames of all sizes from far end to far end.
 func TestSpliceFrames(t *testing.T) {
 	each(t, func(t *testing.T, e *ends) {
-		s := newSplice(t, e.kind)
+		s := newSplice(t, e.kind, e.rings)
 		seed := rand.Uint64()
 		r := rand.New(rand.NewPCG(seed, 0))
 		for i := range 300 {
@@ -81,7 +87,7 @@ func TestSpliceFrames(t *testing.T) {
 // of 64 KiB as TCP would make them.
 func TestSpliceStream(t *testing.T) {
 	each(t, func(t *testing.T, e *ends) {
-		s := newSplice(t, e.kind)
+		s := newSplice(t, e.kind, e.rings)
 		data := make([]byte, 16<<20)
 		rand.NewChaCha8([32]byte{}).Read(data)
 		sum := sha256.New()

@@ -12,16 +12,6 @@ func (p *Port) WriteFrame(frame []byte) error {
 	return nil
 }
 
-// WriteFrames is WriteFrame for many, in order. It returns how many were lost.
-func (p *Port) WriteFrames(frames [][]byte) (lost int) {
-	for _, f := range frames {
-		if p.WriteFrame(f) != nil {
-			lost++
-		}
-	}
-	return lost
-}
-
 // WriteVec is WriteFrame for a frame in pieces; the first starts with the
 // virtio-net header. Up to 32 pieces are written without allocation.
 func (p *Port) WriteVec(pieces [][]byte) error {

@@ -59,8 +59,11 @@ func (r *Reader) Add(frame []byte, used int) bool {
 	}
 	r.run++
 	r.off += used
-	return r.run > warmUp && r.count < BatchMax
+	return r.Thick() && r.count < BatchMax
 }
+
+// Thick reports whether small frames come so thick that they should be read in batches.
+func (r *Reader) Thick() bool { return r.run > warmUp }
 
 // Dry notes that the queue is empty. It reports whether there is something to hand
 // over first.

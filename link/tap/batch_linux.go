@@ -1,0 +1,128 @@
+package tap
+
+import (
+	"github.com/ipvl/ipvl/link/internal/fdio"
+	"github.com/ipvl/ipvl/link/vnet"
+	"golang.org/x/sys/unix"
+)
+
+// fillBatch reads a batch of frames by one system call, as many as the last ones
+// make likely. It is false where that cannot be done; nothing was read then.
+func (r *reader) fillBatch(fd uintptr) (more, ok bool) {
+	if r.plain {
+		return false, false
+	}
+	if r.lane == nil {
+		if r.lane = r.p.rings.borrow(); r.lane == nil || !r.lane.reads() {
+			r.release()
+			return false, false
+		}
+		r.want = firstBatch
+	}
+	ring := r.lane.ring
+	n := min(r.want, fdio.BatchMax)
+	for i := range n {
+		ring.Read(int(fd), r.lane.slot(i), 0)
+	}
+	if _, err := ring.Enter(); err != nil {
+		r.release()
+		r.plain = true // it worked when it was probed: do without from now on
+		return false, false
+	}
+	return r.collect(n), true
+}
+
+// firstBatch is how many frames the first batch of a run asks for.
+const firstBatch = 8
+
+// collect queues what the n reads gave, in their order. It reports whether there is
+// something to hand over, or an end to tell.
+func (r *reader) collect(n int) bool {
+	dry, got := false, 0
+	for i, c := range r.lane.ring.Completions() {
+		switch {
+		case c.Errno == unix.EAGAIN, c.Errno == unix.EINTR:
+			dry = true
+		case c.Errno != 0:
+			r.Errno = c.Errno
+		case c.N == 0: // end of file
+			r.Errno = unix.EBADFD
+		case c.N < vnet.HeaderLen || c.N > fdio.FrameMax:
+			r.p.stats.rxMalformed.Add(1)
+		default:
+			got++
+			r.Add(r.lane.slot(i)[:c.N:c.N], 0)
+		}
+	}
+	if r.want = 2 * got; got == n {
+		r.want = fdio.BatchMax
+	}
+	r.want = max(r.want, firstBatch)
+	switch {
+	case r.Errno != 0:
+		return true
+	case dry:
+		return r.Dry()
+	}
+	return true
+}
+
+// release gives the lane back, whose frames nobody holds any more.
+func (r *reader) release() {
+	if r.lane != nil {
+		r.p.rings.giveBack(r.lane)
+		r.lane = nil
+	}
+}
+
+// WriteFrames is WriteFrame for many, in order. It returns how many were lost.
+func (p *Port) WriteFrames(frames [][]byte) (lost int) {
+	if len(frames) > 1 {
+		if l := p.rings.borrow(); l != nil {
+			defer p.rings.giveBack(l)
+			for len(frames) > 0 {
+				n := min(len(frames), l.ring.Entries())
+				lost += p.writeBatch(l, frames[:n])
+				frames = frames[n:]
+			}
+			return lost
+		}
+	}
+	for _, f := range frames {
+		if p.WriteFrame(f) != nil {
+			lost++
+		}
+	}
+	return lost
+}
+
+// writeBatch writes by one system call what fits into a ring.
+func (p *Port) writeBatch(l *lane, frames [][]byte) (lost int) {
+	open := p.file.Use(func(fd int) {
+		for _, f := range frames {
+			if len(f) >= fdio.FrameMin {
+				l.ring.Write(fd, f, 0)
+				continue
+			}
+			lost++
+			_ = p.lost(unix.EINVAL) // which counts; the reason is of no use here
+		}
+		_, _ = l.ring.Enter() // its error is that of each frame it kept back
+	})
+	if !open {
+		return len(frames)
+	}
+	var bytes, written uint64
+	for _, c := range l.ring.Completions() {
+		if c.Errno != 0 {
+			lost++
+			_ = p.lost(c.Errno)
+			continue
+		}
+		written++
+		bytes += uint64(c.N) - vnet.HeaderLen
+	}
+	p.file.TxFrames.Add(written)
+	p.file.TxBytes.Add(bytes)
+	return lost
+}
