@@ -61,11 +61,11 @@ func leavesNothing(t *testing.T) {
 	}
 }
 
-// A short run of one kernel contender gives a report with its figures, and
-// names one that cannot be built as missing.
+// A short run gives a report with the figures of a contender of the kernel's and
+// one in process, and names one that cannot be built as missing.
 func TestRun(t *testing.T) {
 	dir := t.TempDir()
-	cmd := startBench(t, "-rounds", "1", "-seconds", "0.05", "-contenders", "veth,l2", "-measures", "tcp1,rr1", "-out", dir)
+	cmd := startBench(t, "-rounds", "1", "-seconds", "0.05", "-contenders", "veth,l2,master-tap", "-measures", "tcp1,rr1", "-out", dir)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -81,6 +81,9 @@ func TestRun(t *testing.T) {
 	veth, l2 := r.Entry("veth"), r.Entry("l2")
 	if veth == nil || len(veth.Values[report.TCP1]) != 1 || len(veth.Values[report.RR199]) != 1 || len(veth.Commands) == 0 {
 		t.Errorf("%+v\n%s", veth, out)
+	}
+	if tap := r.Entry("master-tap"); tap == nil || len(tap.Values[report.TCP1]) != 1 {
+		t.Errorf("%+v", tap)
 	}
 	if l2 == nil || !strings.Contains(l2.Missing, "ipvl0") || len(l2.Values) > 0 {
 		t.Errorf("%+v", l2)

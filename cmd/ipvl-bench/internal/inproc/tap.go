@@ -3,7 +3,6 @@ package inproc
 import (
 	"fmt"
 	"net/netip"
-	"os"
 
 	"github.com/ipvl/ipvl/cmd/ipvl-bench/internal/load"
 	"github.com/ipvl/ipvl/link"
@@ -24,8 +23,12 @@ func AgainstTAP(netns string, s load.Spec) (load.Result, error) {
 	if err != nil {
 		return load.Result{}, err
 	}
-	if err := workload(m, netns, s.Addr.Addr()); err != nil {
-		return load.Result{}, fmt.Errorf("make a TAP in %s: %w", netns, err)
+	i, err := workload(m, netns, s.Addr.Addr())
+	if i != nil {
+		defer i.Close() // a veth pair would outlive the process
+	}
+	if err != nil {
+		return load.Result{}, fmt.Errorf("make a device in %s: %w", netns, err)
 	}
 	client, err := onDevice(m, s.Addr.Addr().Next())
 	if err != nil {
@@ -34,25 +37,35 @@ func AgainstTAP(netns string, s load.Spec) (load.Result, error) {
 	return load.Conns(s, dialer(client, s.Addr))
 }
 
-// workload makes a device with a TAP in a namespace.
-func workload(m *link.Master, netns string, a netip.Addr) error {
+// workload makes a device in a namespace. Its interface, if there is one, is the
+// caller's to close, whatever the error.
+func workload(m *link.Master, netns string, a netip.Addr) (nsutil.Interface, error) {
 	ns, err := nsutil.Resolve(netns)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	mac := m.MAC()
 	i, err := nsutil.Create(nsutil.Options{Name: "ipvl0", Netns: ns, MAC: mac[:]})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	p, err := openPort(i)
 	if err != nil {
-		return err
+		return i, err
 	}
-	d, err := m.NewDevice(link.DeviceOptions{Name: "tap", Port: p})
+	d, err := m.NewDevice(link.DeviceOptions{Name: "ipvl0", Port: p})
 	if err != nil {
-		return err
+		return i, err
 	}
+	if err := bringUp(i, d, a); err != nil {
+		return i, err
+	}
+	go serve(p, d)
+	return i, nil
+}
+
+// bringUp gives the interface its address and registers it.
+func bringUp(i nsutil.Interface, d *link.Device, a netip.Addr) error {
 	if err := i.Up(); err != nil {
 		return err
 	}
@@ -60,16 +73,14 @@ func workload(m *link.Master, netns string, a netip.Addr) error {
 	if err != nil {
 		return err
 	}
-	if err := i.Do(func() error {
-		return nsutil.AddAddr(index, rtnl.Addr{Prefix: netip.PrefixFrom(a, bits), Address: a, Preferred: forever, Valid: forever})
-	}); err != nil {
+	addr := rtnl.Addr{Prefix: netip.PrefixFrom(a, bits), Address: a, Preferred: forever, Valid: forever}
+	if err := i.Do(func() error { return nsutil.AddAddr(index, addr) }); err != nil {
 		return err
 	}
 	if err := d.AddAddress(a); err != nil {
 		return err
 	}
 	d.SetUp(true)
-	go serve(p, d)
 	return nil
 }
 
@@ -89,7 +100,6 @@ func openPort(i nsutil.Interface) (dataPort, error) {
 // serve reads what the workload sends until the process ends.
 func serve(p dataPort, d *link.Device) {
 	var batch link.Batch
-	if err := p.ServeBatch(func(frames [][]byte) { d.TransmitBatch(frames, &batch) }); err != nil {
-		fmt.Fprintln(os.Stderr, "the TAP ended:", err)
-	}
+	// It ends with the interface; if that was too early, the load fails.
+	_ = p.ServeBatch(func(frames [][]byte) { d.TransmitBatch(frames, &batch) })
 }

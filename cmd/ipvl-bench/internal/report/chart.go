@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -48,16 +49,30 @@ func (r *Report) WriteSVG(w io.Writer) error {
 	dc.FillPolygon(color.White, dc.ClipPolygonXY([]vg.Point{
 		{X: dc.Min.X, Y: dc.Min.Y}, {X: dc.Max.X, Y: dc.Min.Y}, {X: dc.Max.X, Y: dc.Max.Y}, {X: dc.Min.X, Y: dc.Max.Y},
 	}))
-	tiles := draw.Tiles{Rows: len(rows), Cols: 2, PadX: vg.Centimeter, PadY: vg.Centimeter, PadTop: 8, PadBottom: 8, PadLeft: 8, PadRight: 16}
+	tiles := draw.Tiles{Rows: len(rows), Cols: 2, PadX: vg.Centimeter, PadY: vg.Centimeter, PadTop: 8, PadBottom: 26, PadLeft: 8, PadRight: 16}
 	for j, line := range plot.Align(rows, tiles, dc) {
 		for i, c := range line {
 			rows[j][i].Draw(c)
 		}
 	}
+	foot := plot.New().Legend.TextStyle
+	foot.Font = sans(9)
+	dc.FillText(foot, vg.Point{X: dc.Min.X + 8, Y: dc.Min.Y + 8}, r.caption())
 	if _, err := canvas.WriteTo(w); err != nil {
 		return fmt.Errorf("report: write the chart: %w", err)
 	}
 	return nil
+}
+
+// caption says what the bars are and where they were measured.
+func (r *Report) caption() string {
+	return fmt.Sprintf("Medians of %d interleaved rounds, lines from least to most. Blue: ipvl; grey: the kernel; orange: others. %s, %d cores, Linux %s, %s, %s.",
+		r.Rounds, r.Machine.CPU, r.Machine.Cores, r.Machine.Kernel, r.Machine.Go, r.Begun.UTC().Format("2006-01-02"))
+}
+
+// sans is a font that every viewer has something like.
+func sans(size vg.Length) font.Font {
+	return font.Font{Typeface: "Liberation", Variant: "Sans", Size: size}
 }
 
 // panel draws one metric of all who have it, the best on top.
@@ -83,6 +98,9 @@ func (r *Report) panel(m Metric) (*plot.Plot, int, error) {
 	})
 	p := plot.New()
 	p.Title.Text = m.Title + ", " + m.Unit + map[bool]string{true: " (less is better)", false: " (more is better)"}[m.Lower]
+	p.Title.Padding = 6
+	p.Title.TextStyle.Font = sans(12)
+	p.X.Tick.Label.Font, p.Y.Tick.Label.Font = sans(9), sans(9)
 	p.X.Min = 0
 	var names []string
 	for i, c := range have {

@@ -154,11 +154,11 @@ func (r *Report) missing(b *strings.Builder) {
 	var lines []string
 	for _, c := range r.Entries {
 		if c.Missing != "" {
-			lines = append(lines, c.Title+"\tmissing\t"+c.Missing)
+			lines = append(lines, c.Title+"\tmissing\t"+oneLine(c.Missing))
 		}
 		for _, m := range Metrics() {
 			if e, ok := c.Errors[m.Name]; ok {
-				lines = append(lines, fmt.Sprintf("%s\t%s failed\t%s", c.Title, m.Title, strings.ReplaceAll(e, "\n", " ")))
+				lines = append(lines, fmt.Sprintf("%s\t%s failed\t%s", c.Title, m.Title, oneLine(e)))
 			}
 		}
 	}
@@ -166,3 +166,6 @@ func (r *Report) missing(b *strings.Builder) {
 		table(b, "What is not there", lines)
 	}
 }
+
+// oneLine makes a line of what programs said.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
