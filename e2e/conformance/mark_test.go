@@ -3,6 +3,7 @@ package conformance
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +22,9 @@ func (a *appliance) mark(l *lab) error {
 	}
 	l.hostChanged = false
 	host := l.spaces["host"]
+	for start := time.Now(); !host.rooted() && time.Since(start) < late; {
+		pause()
+	}
 	l.marks++
 	dst := netip.AddrFrom4([4]byte{192, 0, 2, byte(l.marks)})
 	if err := host.conn.Do(unix.RTM_NEWROUTE, unix.NLM_F_CREATE, unreachable(dst)); err != nil {
@@ -38,6 +42,26 @@ func (a *appliance) mark(l *lab) error {
 		}
 	}
 	return fmt.Errorf("the appliance does not show the route to %s", dst)
+}
+
+// rooted says that the kernel has routes for all IPv6 addresses of a namespace,
+// which it makes a moment after them, and none while an interface is down.
+func (s *space) rooted() bool {
+	addrs, err := s.conn.Addrs()
+	if err != nil {
+		return false
+	}
+	routes, _, err := s.conn.AppendRoutes(nil, unix.AF_INET6)
+	if err != nil {
+		return false
+	}
+	local := map[netip.Addr]bool{}
+	for _, r := range routes {
+		if r.Table == unix.RT_TABLE_LOCAL {
+			local[r.Dst.Addr()] = true
+		}
+	}
+	return !slices.ContainsFunc(addrs, func(a rtnl.Addr) bool { return a.Prefix.Addr().Is6() && !local[a.Prefix.Addr()] })
 }
 
 // unreachable is the route to an address that nobody reaches, in markTable.

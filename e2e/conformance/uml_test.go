@@ -93,18 +93,7 @@ func boot(uml, filter string) (*record, error) {
 			"ro", "init="+self, "con=null", "con0=null,fd:1", "quiet", envOut+"="+out, "IPVL_CONFORMANCE_NUMBER="+strconv.Itoa(i),
 			"IPVL_CONFORMANCE_HERE="+here, "IPVL_CONFORMANCE_UML="+uml, "IPVL_CONFORMANCE_RUN="+url.QueryEscape(filter))
 		cmd.WaitDelay = time.Second
-		go func() {
-			console, err := cmd.CombinedOutput()
-			if ctx.Err() != nil {
-				err = fmt.Errorf("user-mode Linux did not end: %w", ctx.Err())
-			} else {
-				err = nil // it ends in many ways
-			}
-			if _, missing := os.Stat(filepath.Join(out, "saw-"+strconv.Itoa(i)+".json")); missing != nil {
-				err = errors.Join(err, fmt.Errorf("no record: %w (the program has to be static: CGO_ENABLED=0)\n%s", missing, console))
-			}
-			ended <- err
-		}()
+		go func() { ended <- runLinux(ctx, cmd, filepath.Join(out, "saw-"+strconv.Itoa(i)+".json")) }()
 	}
 	for range instances {
 		err = errors.Join(err, <-ended)
@@ -113,6 +102,19 @@ func boot(uml, filter string) (*record, error) {
 		return nil, err
 	}
 	return gather(out)
+}
+
+// runLinux runs one user-mode Linux to its end, which it comes to in many ways:
+// what counts is what it left.
+func runLinux(ctx context.Context, cmd *exec.Cmd, record string) error {
+	console, _ := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return fmt.Errorf("user-mode Linux did not end: %w\n%s", ctx.Err(), console)
+	}
+	if _, err := os.Stat(record); err != nil {
+		return fmt.Errorf("no record: %w (the program has to be static: CGO_ENABLED=0)\n%s", err, console)
+	}
+	return nil
 }
 
 // initMain is this program as init of a user-mode Linux.
