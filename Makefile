@@ -8,7 +8,6 @@ PREFIX     ?= /usr/local
 UML        ?= /
 
 .PHONY: all build install setup test unit race e2e lint vet fmt staticcheck checklocks fuzz bench bench-setup microbench conformance demo clean
-
 all: build
 
 build: ## the binary, bin/ipvl
@@ -69,7 +68,7 @@ bench: build ## ipvl beside the kernel and its peers (BENCH=-growth: as devices 
 	$(BIN)/ipvl-bench -tools $(BIN) -out $(CURDIR)/cmd/ipvl-bench/result $(BENCH) $(BIN)/ipvl
 bench-setup: ## the peers that bench compares with
 	apt-get install -q -y --no-install-recommends nftables passt slirp4netns vde2
-	for p in gvproxy vm; do GOBIN=$(BIN) $(GO) install github.com/containers/gvisor-tap-vsock/cmd/$$p@v0.8.9 || exit 1; done; mv $(BIN)/vm $(BIN)/gvforwarder
+	GOBIN=$(BIN) $(GO) install github.com/containers/gvisor-tap-vsock/cmd/gvproxy@v0.8.9 github.com/containers/gvisor-tap-vsock/cmd/vm@v0.8.9 && mv $(BIN)/vm $(BIN)/gvforwarder
 microbench: ; $(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v /e2e)
 
 demo: setup build ## the main job, for real, in a sandbox
