@@ -32,6 +32,9 @@ func (r *reader) fillBatch(fd uintptr) (more, ok bool) {
 	return r.collect(n), true
 }
 
+// fewest is from how many frames on a ring is faster than writing one by one.
+const fewest = 4
+
 // firstBatch is how many frames the first batch of a run asks for.
 const firstBatch = 8
 
@@ -77,7 +80,7 @@ func (r *reader) release() {
 
 // WriteFrames is WriteFrame for many, in order. It returns how many were lost.
 func (p *Port) WriteFrames(frames [][]byte) (lost int) {
-	if len(frames) > 1 {
+	if len(frames) >= fewest {
 		if l := p.rings.borrow(); l != nil {
 			defer p.rings.giveBack(l)
 			for len(frames) > 0 {

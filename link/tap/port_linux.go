@@ -87,6 +87,9 @@ func (p *Port) Features() vnet.Features { return p.features }
 // Granted says what frames that are read may have left open.
 func (p *Port) Granted() vnet.Features { return p.granted }
 
+// Ringed says whether many small frames are read and written by one system call.
+func (p *Port) Ringed() bool { return p.rings != nil }
+
 // Stats returns the counters. After Close they are the last ones.
 func (p *Port) Stats() Stats {
 	f, c := p.file, &p.stats

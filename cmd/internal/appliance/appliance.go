@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/ipvl/ipvl/cmd/internal/api"
+	"github.com/ipvl/ipvl/link/tap"
 	"github.com/ipvl/ipvl/nsutil"
 	"github.com/ipvl/ipvl/stack"
 	"github.com/ipvl/ipvl/stack/rules"
@@ -47,6 +48,8 @@ type Appliance struct {
 	ended chan ending
 	// over is closed when nobody reads ended any more.
 	over chan struct{}
+	// rings serve TAPs under load; nil where io_uring is not permitted.
+	rings *tap.Rings
 	// boot and netns say what the state is about.
 	boot  string
 	netns savedNetns
@@ -82,6 +85,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer a.watcher.Close()
+	defer a.rings.Close()
 	listener, err := api.Listen(o.Socket)
 	if err != nil {
 		return err
@@ -146,6 +150,9 @@ func newAppliance(o Options) (*Appliance, error) {
 		mirror: stack.NewMirror(), feed: newFeed(),
 		routes: newRouteFeed(), ended: make(chan ending), over: make(chan struct{}),
 		masters: make(map[int]*master), devices: make(map[place]*device),
+	}
+	if a.rings, err = tap.NewRings(); err != nil {
+		a.log.Info("plain system calls serve the devices", "because", err)
 	}
 	id := self.ID()
 	a.netns = savedNetns{Dev: id.Dev, Ino: id.Ino}

@@ -109,7 +109,7 @@ func (a *Appliance) newDevice(m *master, id uint16, o nsutil.Options) (*device, 
 
 // connect opens the device's port and finds out where its interface is.
 func (a *Appliance) connect(d *device, late *latePort) (err error) {
-	if d.port, err = openPort(d.iface); err != nil {
+	if d.port, err = a.openPort(d.iface); err != nil {
 		return fmt.Errorf("open the device's port: %w", err)
 	}
 	late.dataPort = d.port

@@ -40,7 +40,7 @@ func (a *Appliance) openHostLink(m *master) error {
 		return fmt.Errorf("make the link between the host and the devices of %s: %w", m.name, err)
 	}
 	h := &hostLink{iface: iface, served: make(chan struct{})}
-	if h.port, err = openPort(iface); err == nil {
+	if h.port, err = a.openPort(iface); err == nil {
 		h.index, err = iface.Index()
 	}
 	if err == nil {
@@ -63,9 +63,9 @@ func (a *Appliance) openHostLink(m *master) error {
 }
 
 // openPort opens the data path's side of an interface.
-func openPort(i nsutil.Interface) (dataPort, error) {
+func (a *Appliance) openPort(i nsutil.Interface) (dataPort, error) {
 	if f := i.File(); f != nil {
-		return tap.New(f, tap.Options{})
+		return tap.New(f, tap.Options{Rings: a.rings})
 	}
 	return packet.Open(packet.Options{Index: i.PortIndex(), Filter: packet.Filter{All: true}})
 }

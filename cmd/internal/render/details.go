@@ -68,6 +68,9 @@ func (p *printer) ours(l api.Link) {
 		if l.Backend != "" {
 			p.str("backend", "backend %s ", l.Backend)
 		}
+		if l.IO != "" {
+			p.str("io", "io %s ", l.IO)
+		}
 		p.num("dev_id", "dev_id %d ", uint64(l.DevID))
 		if len(l.Drops) == 0 {
 			return

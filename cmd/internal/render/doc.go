@@ -14,7 +14,7 @@
 // # What is ours
 //
 // Under -details, devices of the appliance get a further line, "    ipvl backend
-// tap dev_id 1 drops …", after all that ip prints of a link, and in JSON a
+// tap io uring dev_id 1 drops …", after all that ip prints of a link, and in JSON a
 // further key "ipvl" of the link object. An address that was refused because
 // another device of the master owns it gets "       ipvl refused".
 //

@@ -19,7 +19,7 @@ func device() api.Link {
 		OperState: "UNKNOWN", TxQLen: 1000, Address: "02:aa:bb:cc:dd:01", Broadcast: "ff:ff:ff:ff:ff:ff",
 		ParentIndex: 2, ParentNetnsID: &id, MinMTU: 68, MaxMTU: 65535, AddrGenMode: "eui64", NumTxQueues: 1, NumRxQueues: 1,
 		GSOMaxSize: 65536, GSOMaxSegs: 65535, Mode: "l3s", Flag: "vepa",
-		DevID: 7, Backend: "tap", Drops: map[string]uint64{"private": 2, "no-route": 30}}
+		DevID: 7, Backend: "tap", IO: "uring", Drops: map[string]uint64{"private": 2, "no-route": 30}}
 }
 
 func links1(t *testing.T, o render.Options, l api.Link) string {
@@ -37,14 +37,14 @@ func TestWhatOnlyTheApplianceKnowsComesLast(t *testing.T) {
 	same(t, "without -d", links1(t, render.Options{}, device()), head+"\n")
 	same(t, "-d", links1(t, render.Options{Details: true}, device()), head+` promiscuity 0  allmulti 0 minmtu 68 maxmtu 65535 
     ipvlan  mode l3s vepa addrgenmode eui64 numtxqueues 1 numrxqueues 1 gso_max_size 65536 gso_max_segs 65535 
-    ipvl backend tap dev_id 7 drops no-route 30 private 2 
+    ipvl backend tap io uring dev_id 7 drops no-route 30 private 2 
 `)
 	same(t, "-d -j", links1(t, render.Options{Details: true, JSON: true}, device()),
 		`[{"ifindex":5,"link_index":2,"ifname":"s1","flags":["BROADCAST","MULTICAST","NOARP","UP","LOWER_UP"],"mtu":1500,"qdisc":"noqueue",`+
 			`"operstate":"UNKNOWN","linkmode":"DEFAULT","group":"default","txqlen":1000,"link_type":"ether","address":"02:aa:bb:cc:dd:01",`+
 			`"broadcast":"ff:ff:ff:ff:ff:ff","link_netnsid":3,"promiscuity":0,"allmulti":0,"min_mtu":68,"max_mtu":65535,`+
 			`"linkinfo":{"info_kind":"ipvlan","info_data":{"mode":"l3s","vepa":true}},"inet6_addr_gen_mode":"eui64","num_tx_queues":1,`+
-			`"num_rx_queues":1,"gso_max_size":65536,"gso_max_segs":65535,"ipvl":{"backend":"tap","dev_id":7,"drops":{"no-route":30,"private":2}}}]`+"\n")
+			`"num_rx_queues":1,"gso_max_size":65536,"gso_max_segs":65535,"ipvl":{"backend":"tap","io":"uring","dev_id":7,"drops":{"no-route":30,"private":2}}}]`+"\n")
 }
 
 func ptr[T any](v T) *T { return &v }
