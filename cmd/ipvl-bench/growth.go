@@ -75,6 +75,9 @@ func rest(ctx context.Context, all []*crowd) error {
 		if c.size.ResidentMiB, err = lab.Resident(pids); err != nil {
 			return err
 		}
+		if c.size.Threads, err = lab.Threads(pids); err != nil {
+			return err
+		}
 	}
 	if err := pause(ctx, idleTime); err != nil {
 		return err

@@ -38,7 +38,7 @@ func TestJudgeGrowth(t *testing.T) {
 			t.Errorf("%+v", l)
 		}
 	}
-	few.ResidentMiB, many = 41, report.Size{Devices: 1026, PPS: report.Samples{94}, Add: report.Samples{11}, Del: report.Samples{11}, ResidentMiB: 106, IdleCPU: 1}
+	few.ResidentMiB, many = 41, report.Size{Devices: 1026, PPS: report.Samples{94}, Add: report.Samples{11}, Del: report.Samples{11}, ResidentMiB: 106, IdleCPU: 1, Threads: 1024}
 	for _, l := range judgeGrowth([]report.Size{few, many}) {
 		if l.OK {
 			t.Errorf("%+v", l)

@@ -22,6 +22,8 @@ func judgeGrowth(all []report.Size) []report.Line {
 		{What: name("delete a device"), Text: slow(many.Del), Bar: "median < 10 ms", OK: many.Del.Median() < 10},
 		{What: "resident, idle", Text: fmt.Sprintf("%.1f MiB", few.ResidentMiB), Bar: "< 40 MiB", OK: few.ResidentMiB < 40},
 		{What: "more for each idle device", Text: fmt.Sprintf("%.1f KiB", each), Bar: "< 64 KiB", OK: each < 64},
+		{What: name("threads, idle"), Text: fmt.Sprintf("%d; with %d devices %d", many.Threads, few.Devices, few.Threads), Bar: "none for each device",
+			OK: many.Threads < few.Threads+(many.Devices-few.Devices)/8},
 		{What: name("CPU, idle"), Text: fmt.Sprintf("%.2f %% of a core", many.IdleCPU), Bar: "< 0.5 %", OK: many.IdleCPU < 0.5},
 	}
 	return lines

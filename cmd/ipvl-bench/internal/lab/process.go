@@ -125,6 +125,19 @@ func CPU(pids []int) (float64, error) {
 	return sum, nil
 }
 
+// Threads counts the threads of processes.
+func Threads(pids []int) (int, error) {
+	n := 0
+	for _, pid := range pids {
+		tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+		if err != nil {
+			return 0, err
+		}
+		n += len(tasks)
+	}
+	return n, nil
+}
+
 // Pin lets every thread of processes run on one set of cores only.
 func Pin(pids []int, set unix.CPUSet) error {
 	for _, pid := range pids {

@@ -21,6 +21,8 @@ type Size struct {
 	// ResidentMiB is of the idle appliance, CPU its percent of one core when idle.
 	ResidentMiB float64 `json:"resident_mib"`
 	IdleCPU     float64 `json:"idle_cpu_percent"`
+	// Threads are those of the idle appliance.
+	Threads int `json:"threads"`
 }
 
 // Line is one figure with its bar.

@@ -6,10 +6,10 @@ import (
 )
 
 func (g *Growth) text(b *strings.Builder) {
-	lines := []string{"devices\taddresses\tsmall packets 1000/s\tadd ms\tdelete ms\tresident MiB\tidle CPU %"}
+	lines := []string{"devices\taddresses\tsmall packets 1000/s\tadd ms\tdelete ms\tresident MiB\tidle CPU %\tthreads"}
 	for _, s := range g.Sizes {
-		lines = append(lines, fmt.Sprintf("%d\t%d\t%s\t%s\t%s\t%s\t%s",
-			s.Devices, s.Addresses, Cell(s.PPS), Cell(s.Add), Cell(s.Del), figures(s.ResidentMiB), figures(s.IdleCPU)))
+		lines = append(lines, fmt.Sprintf("%d\t%d\t%s\t%s\t%s\t%s\t%s\t%d",
+			s.Devices, s.Addresses, Cell(s.PPS), Cell(s.Add), Cell(s.Del), figures(s.ResidentMiB), figures(s.IdleCPU), s.Threads))
 	}
 	table(b, "Devices on one master", lines)
 	lines = nil
