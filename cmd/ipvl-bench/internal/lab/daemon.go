@@ -28,26 +28,38 @@ func (l *Lab) start(ctx context.Context, p line) error {
 		return err
 	}
 	defer log.Close()
+	ready, said, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer ready.Close()
+	defer said.Close()
 	d := &daemon{cmd: l.Command(context.Background(), p.argv...), exited: make(chan struct{})}
 	d.cmd.Stdout, d.cmd.Stderr = log, log
-	// An end of file on standard input ends some of them.
+	if p.readyFD() {
+		d.cmd.ExtraFiles = []*os.File{said}
+	}
+	if err := l.launch(d, p.space); err != nil || !p.readyFD() {
+		return err
+	}
+	said.Close() // or the end of a program that fails is not seen
+	defer context.AfterFunc(ctx, func() { _ = ready.SetReadDeadline(time.Now()) })()
+	if n, err := ready.Read(make([]byte, 64)); n == 0 {
+		return fmt.Errorf("it did not become ready: %w\n%s", err, l.Log())
+	}
+	return nil
+}
+
+// launch starts a program in a namespace. Its standard input stays open and
+// empty, because an end of file ends some.
+func (l *Lab) launch(d *daemon, space string) error {
 	stdin, w, err := os.Pipe()
 	if err != nil {
 		return err
 	}
 	defer stdin.Close()
 	d.cmd.Stdin = stdin
-	ready, said, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer ready.Close()
-	if p.readyFD() {
-		d.cmd.ExtraFiles = []*os.File{said}
-	}
-	err = l.In(p.space, d.cmd.Start)
-	said.Close()
-	if err != nil {
+	if err := l.In(space, d.cmd.Start); err != nil {
 		w.Close()
 		return err
 	}
@@ -57,13 +69,6 @@ func (l *Lab) start(ctx context.Context, p line) error {
 		w.Close()
 		close(d.exited)
 	}()
-	if !p.readyFD() {
-		return nil
-	}
-	defer context.AfterFunc(ctx, func() { _ = ready.SetReadDeadline(time.Now()) })()
-	if n, err := ready.Read(make([]byte, 64)); n == 0 {
-		return fmt.Errorf("it did not become ready: %w\n%s", err, l.Log())
-	}
 	return nil
 }
 
