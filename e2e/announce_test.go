@@ -2,12 +2,9 @@ package e2e
 
 import (
 	"fmt"
-	"io"
-	"net"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // Nobody here does ARP or ND for itself: what the LAN knows it has been told.
@@ -103,87 +100,4 @@ func announcement(f []byte) string {
 		return fmt.Sprintf("%s > %s: %s at %s flags %x", src, dst, target, mac, flags)
 	}
 	return ""
-}
-
-// echo opens a TCP connection from a namespace to each of addrs in another and
-// returns what sends a text there and back on all of them.
-func (l *lan) echo(to, from string, addrs ...string) func(text string) {
-	l.t.Helper()
-	var conns []net.Conn
-	for _, a := range addrs {
-		c, err := l.tryEcho(to, from, net.JoinHostPort(a, "0"), "")
-		if err != nil {
-			l.t.Fatalf("TCP from %s to %s: %v\n%s", from, a, err, l.state())
-		}
-		conns = append(conns, c)
-	}
-	return func(text string) {
-		l.t.Helper()
-		for _, c := range conns {
-			if err := echoed(c, text); err != nil {
-				l.t.Fatalf("TCP with %s: %q: %v\n%s", c.RemoteAddr(), text, err, l.state())
-			}
-		}
-	}
-}
-
-// echoed sends text and reads it back.
-func echoed(c net.Conn, text string) error {
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
-		return err
-	}
-	if _, err := io.WriteString(c, text); err != nil {
-		return err
-	}
-	buf := make([]byte, len(text))
-	if _, err := io.ReadFull(c, buf); err != nil {
-		return err
-	}
-	if string(buf) != text {
-		return fmt.Errorf("%q came back", buf)
-	}
-	return nil
-}
-
-// tryEcho has who is in "to" listen at an address and echo what comes, and
-// dials it from another namespace, there as dial if that is not "".
-func (l *lan) tryEcho(to, from, listen, dial string) (net.Conn, error) {
-	var ln net.Listener
-	err := l.in(to, func() (err error) {
-		ln, err = net.Listen("tcp", listen)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	l.t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				_, _ = io.Copy(c, c) // ends with the connection
-			}()
-		}
-	}()
-	if dial == "" {
-		dial = ln.Addr().String()
-	}
-	c, err := l.dial(from, dial, patience)
-	if err == nil {
-		l.t.Cleanup(func() { c.Close() })
-	}
-	return c, err
-}
-
-// dial opens a TCP connection from a namespace.
-func (l *lan) dial(from, addr string, timeout time.Duration) (c net.Conn, err error) {
-	err = l.in(from, func() (err error) {
-		c, err = (&net.Dialer{Timeout: timeout}).Dial("tcp", addr)
-		return err
-	})
-	return c, err
 }

@@ -8,8 +8,8 @@
 // devices are TAPs, and a third time as an ordinary user to whom a private mount
 // opens /dev/net/tun. Nothing outside is touched.
 //
-// Each test draws its topology. It waits for what has to happen, with a
-// deadline, and never sleeps. If it fails it keeps the appliance's log and
-// a capture of the wire. need is the only way to skip: it names what is
-// missing, and with CI=true it fails for what the README's test command installs.
+// Each test draws its topology and runs beside others. It waits for what has
+// to happen, with a deadline, and never sleeps. If it fails it keeps the
+// appliance's log. need is the only way to skip: it names what is missing, and
+// with CI=true it fails for what the README's test command installs.
 package e2e

@@ -30,9 +30,11 @@ type lan struct {
 	exited chan error
 }
 
-// newLAN makes the namespaces. They end with the test.
+// newLAN makes the namespaces. They end with the test, which runs beside others:
+// most of its time it waits.
 func newLAN(t *testing.T) *lan {
 	t.Helper()
+	t.Parallel()
 	need(t, "ip", "ping", "nsenter")
 	dir := t.TempDir()
 	l := &lan{t: t, dir: dir, socket: filepath.Join(dir, "api.sock"), prefix: fmt.Sprintf("t%d", time.Now().UnixNano()%1e9)}
@@ -61,14 +63,17 @@ func (l *lan) newNetns(name string) {
 	l.ip(name, "link", "set", "lo", "up")
 }
 
-// run runs a command that has to succeed and returns what it printed.
+// run runs a command that has to succeed and returns what it printed. What it
+// says on stderr may be about a namespace of a test that ends.
 func (l *lan) run(argv ...string) string {
 	l.t.Helper()
-	out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput()
-	if err != nil {
-		l.t.Fatalf("%s: %v\n%s", strings.Join(argv, " "), err, out)
+	cmd := exec.Command(argv[0], argv[1:]...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		l.t.Fatalf("%s: %v\n%s%s", strings.Join(argv, " "), err, &stdout, &stderr)
 	}
-	return string(out)
+	return stdout.String()
 }
 
 // ip runs ip(8) in a namespace.

@@ -11,6 +11,9 @@ func TestRefusals(t *testing.T) {
 	l.ip("host", "link", "add", "br0", "type", "bridge")
 	l.ip("host", "link", "add", "port0", "type", "veth", "peer", "name", "port1")
 	l.ip("host", "link", "set", "port0", "master", "br0")
+	for _, ns := range []string{"ns0", "ns1"} { // the kernel sets the state some time after the flag
+		l.eventually("ipvl0 is up in "+ns, func() bool { return l.field(ns, "ipvl0", "state") == "UP" })
+	}
 	before := l.ip("host", "link") + l.ip("ns0", "link") + l.ip("ns1", "link")
 	shown := l.ipvl("-d", "link", "show")
 	add := func(args ...string) []string { return append([]string{"link", "add", "link"}, args...) }
