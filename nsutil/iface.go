@@ -135,6 +135,18 @@ func (i *iface) SetFlags(set, clear uint32) error {
 	return i.set("set flags of", set, set|clear, nil)
 }
 
+// Touch implements Interface.Touch: a group that stays the same is a change to
+// the kernel (do_setlink).
+func (i *iface) Touch() error {
+	return i.do("touch", func(c *rtnl.Conn, index int) error {
+		l, err := c.Link(index, "")
+		if err != nil {
+			return err
+		}
+		return c.Do(unix.RTM_NEWLINK, 0, rtnl.LinkHeader(index, 0, 0).Uint32(unix.IFLA_GROUP, l.Group).Bytes())
+	})
+}
+
 // SetNoARP implements Interface.SetNoARP.
 func (i *iface) SetNoARP(on bool) error {
 	if on {

@@ -224,6 +224,40 @@ func TestCarrier(t *testing.T) {
 	})
 }
 
+// Touch is told of, and changes nothing.
+func TestTouch(t *testing.T) {
+	eachBackend(t, func(t *testing.T, kind string) {
+		ns := addNetns(t, "a")
+		w := newWatcher(t, WatcherOptions{})
+		i := create(t, Options{Name: "e0", Netns: ns, Backend: kind})
+		if err := errors.Join(i.SetAlias("x"), i.Up()); err != nil {
+			t.Fatal(err)
+		}
+		nsid, index, err := i.Where()
+		if err != nil {
+			t.Fatal(err)
+		}
+		mine := func(e Event) bool { return e.Kind == EventLink && e.NSID == nsid && e.Link.Index == index }
+		await(t, w, "up", func(e Event) bool { return mine(e) && e.Link.Flags&unix.IFF_UP != 0 })
+		before := linkOf(t, ns, "e0")
+		if err := errors.Join(i.SetMTU(1400), i.Touch(), i.SetMTU(1300)); err != nil {
+			t.Fatal(err)
+		}
+		told := 0
+		for _, e := range await(t, w, "the end", func(e Event) bool { return mine(e) && e.Link.MTU == 1300 }) {
+			if mine(e) && e.Link.MTU == 1400 {
+				told++
+			}
+		}
+		if told != 2 {
+			t.Errorf("told %d times, want 2: of the MTU, and of nothing", told)
+		}
+		if after := linkOf(t, ns, "e0"); after.Alias != "x" || after.Group != before.Group || after.Flags != before.Flags {
+			t.Errorf("%+v became %+v", before, after)
+		}
+	})
+}
+
 func TestSetNoQueue(t *testing.T) {
 	eachBackend(t, func(t *testing.T, kind string) {
 		ns := addNetns(t, "a")

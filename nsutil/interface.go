@@ -92,6 +92,9 @@ type Interface interface {
 	// SetFlags sets and clears IFF_* flags: IFF_PROMISC, IFF_ALLMULTI,
 	// IFF_MULTICAST.
 	SetFlags(set, clear uint32) error
+	// Touch has the kernel tell of the interface (RTM_NEWLINK) if it is up, as it
+	// does after any change by rtnetlink.
+	Touch() error
 	// SetNoQueue has the interface send without a queueing discipline, as the
 	// ipvlan driver's do (row C-37), until it is moved.
 	SetNoQueue() error

@@ -34,6 +34,8 @@ func explainRefusal(e *api.Error, request any) (text string, status int) {
 	switch {
 	case missing && strings.HasPrefix(e.Msg, "Cannot find device "):
 		return e.Msg, grammar.ExitSyntax
+	case syscall.Errno(e.Errno) == syscall.ENOENT && strings.HasSuffix(e.Msg, `Invalid "netns" value`):
+		return "Error: " + e.Msg, grammar.ExitUsage
 	case missing && e.Msg == "":
 		return noDevice(request), grammar.ExitSyntax
 	case e.Msg == "" && e.Errno != 0:

@@ -6,6 +6,10 @@ import (
 	"syscall"
 )
 
+// BadNetns is the text of a refusal of a namespace that "netns" names, for which
+// ip(8) has an exit status of its own.
+const BadNetns = `argument "%s" is wrong: Invalid "netns" value`
+
 // Error says "OP: what is wrong".
 func (e *Error) Error() string {
 	text := e.Msg

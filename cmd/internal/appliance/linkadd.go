@@ -163,7 +163,7 @@ func (a *Appliance) interfaceOptions(c api.Caller, r api.LinkAdd, below rtnl.Lin
 	}
 	s, err := a.resolve(opAdd, c, spec)
 	if err != nil {
-		return o, err
+		return o, badNetns(r.TargetNetns, err)
 	}
 	o.Netns = s.ns
 	links, err := nsutil.Links(s.ns)

@@ -42,6 +42,10 @@ func (a *Appliance) LinkSet(_ context.Context, c api.Caller, r api.LinkSet) erro
 		}
 		a.refresh(d.m)
 	}
+	if r.Mode != "" || r.Flag != "" || r.Options != (api.Options{}) {
+		// The kernel tells of the device that a command names (row M-16).
+		a.attempt(d, "tell of a change", d.iface.Touch())
+	}
 	if err := setInterface(d.iface, r); err != nil {
 		return failed(opSet, err)
 	}
@@ -90,7 +94,7 @@ func (a *Appliance) checkSet(d *device, s scope, r api.LinkSet) (target scope, e
 	target = s
 	if r.TargetNetns != nil {
 		if target, err = a.lookUp(opSet, *r.TargetNetns); err != nil {
-			return target, err
+			return target, badNetns(*r.TargetNetns, err)
 		}
 	}
 	name := d.name

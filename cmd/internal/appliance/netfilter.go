@@ -115,8 +115,8 @@ func (m *master) reject(h stack.Hop, frame []byte) {
 //
 // +checklocks:a.mu
 func (a *Appliance) translated(m *master, own []rtnl.Addr) (guard []nsutil.Flow, filter []packet.Flow) {
-	if m.hooks == nil || m.link.Mode() != link.ModeL3S {
-		return nil, nil // in l3 the answers are the host's, and lost
+	if m.hooks == nil {
+		return nil, nil
 	}
 	var addrs, host []netip.Addr
 	for _, ad := range own {
@@ -134,6 +134,9 @@ func (a *Appliance) translated(m *master, own []rtnl.Addr) (guard []nsutil.Flow,
 	slices.SortFunc(filter, func(x, y packet.Flow) int {
 		return cmp.Or(x.Dst.Addr().Compare(y.Dst.Addr()), int(x.Proto)-int(y.Proto), int(x.First)-int(y.First))
 	})
+	if m.link.Mode() != link.ModeL3S {
+		return guard, nil // in l3 the answers are lost, as with the driver, and not refused by the host
+	}
 	return guard, slices.Compact(filter)
 }
 

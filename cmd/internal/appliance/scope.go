@@ -1,6 +1,8 @@
 package appliance
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -39,6 +41,15 @@ func (a *Appliance) lookUp(op, spec string) (scope, error) {
 		return scope{}, failed(op, err)
 	}
 	return scope{ns: ns, nsid: nsid}, nil
+}
+
+// badNetns says it as ip(8) does where the word "netns" names no namespace.
+func badNetns(spec string, err error) error {
+	var refused *api.Error
+	if spec == "" || !errors.As(err, &refused) || refused.Errno != int(unix.ENOENT) {
+		return err
+	}
+	return &api.Error{Op: refused.Op, Errno: refused.Errno, Msg: fmt.Sprintf(api.BadNetns, spec), Err: err}
 }
 
 // find returns the interface of that name in a namespace.

@@ -136,10 +136,8 @@ func (w *linkWords) checkAdd() error {
 		return syntax(ExitSyntax, `Not enough information: "type" argument is required`)
 	case *w.kind != "ipvlan":
 		return foreignKind(*w.kind)
-	case ethernet(w.address) != nil:
-		return ethernet(w.address)
-	case ethernet(w.broadcast) != nil:
-		return ethernet(w.broadcast)
+	case ethernet(w.address) != nil, ethernet(w.broadcast) != nil: // ip leaves it to the kernel here
+		return syntax(ExitRefused, "RTNETLINK answers: Invalid argument")
 	case w.setOnly != "":
 		return refuse(`"%s" is not for "link add" here; use "ipvl link set" once the device is there.`, w.setOnly)
 	}
