@@ -5,9 +5,10 @@ GVISOR     := $(shell $(GO) list -m -f '{{.Version}}' gvisor.dev/gvisor)
 STATICCHECK_VERSION := v0.8.2
 FUZZTIME   ?= 20s
 PREFIX     ?= /usr/local
-UML        ?= /
+UML        ?= $(BIN)/uml
+UML_DEBS   := user-mode-linux iptables libip4tc2 libip6tc2 libxtables12
 
-.PHONY: all build install setup test unit race e2e lint vet fmt staticcheck checklocks fuzz bench bench-setup microbench conformance demo clean
+.PHONY: all build install setup test unit race e2e record oracle lint vet fmt staticcheck checklocks fuzz bench bench-setup microbench conformance demo clean
 all: build
 
 build: ## the binary, bin/ipvl
@@ -24,7 +25,7 @@ setup: ## ip, ping and nsenter, which tests and demo use
 	if [ "$$(id -u)" != 0 ]; then echo "missing:$$missing (install them, or run this as root)" >&2; exit 1; fi; \
 	apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing
 
-test: setup lint race e2e ## everything that has to hold
+test: setup lint race e2e record ## everything that has to hold
 
 unit:
 	$(GO) test $$($(GO) list ./... | grep -v /e2e)
@@ -35,7 +36,14 @@ race:
 e2e: setup ## the binary that ships, as an ordinary user, and as root where the caller is
 	$(GO) test -count=1 ./e2e
 
-conformance: setup ## the binary beside the kernel's driver, which runs in user-mode Linux (UML: where it is unpacked)
+record: setup ## the binary beside what the kernel's driver did, as recorded
+	CGO_ENABLED=0 $(GO) test -count=1 -timeout 20m ./e2e/conformance
+
+oracle: # user-mode Linux, unpacked from Debian's packages: nothing is installed, no root is needed
+	@test -x $(UML)/usr/bin/linux.uml || { mkdir -p $(UML) && cd $(UML) && apt-get download -q $(UML_DEBS) && \
+	  for d in *.deb; do dpkg -x $$d . || exit 1; done && rm -f *.deb; } || echo "no user-mode Linux: the record takes its place" >&2
+
+conformance: setup oracle ## the binary beside the kernel's driver, which runs in user-mode Linux (UML: where it is unpacked)
 	CGO_ENABLED=0 $(GO) test -count=1 -v -timeout 30m -run TestAsTheKernel ./e2e/conformance -kernel -all -uml $(UML)
 
 lint: fmt vet staticcheck checklocks

@@ -30,7 +30,7 @@ var modules = []string{
 const instances = 2
 
 // howToGet tells what the kernel's side needs.
-const howToGet = `there is no user-mode Linux: "apt-get install user-mode-linux iptables" as root, or unpack the two
+const howToGet = `there is no user-mode Linux: "make oracle", "apt-get install user-mode-linux iptables" as root, or unpack the two
 packages ("apt-get download", "dpkg -x") and name the folder with UML=DIR for make, -uml DIR for go test`
 
 // kernelSide returns what the kernel's driver makes of the cases: what it makes
