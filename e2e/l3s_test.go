@@ -76,6 +76,10 @@ func TestFilter(t *testing.T) {
 	l.stream("ns0", "lan", "10.0.0.100", 1<<20)
 	l.ipvl("filter", "policy", "output", "drop")
 	l.unreached([][2]string{out4, out6})
+	// What an l3 device sends is the default namespace's output, too.
+	mode("l3")
+	l.unreached([][2]string{out4, out6})
+	reached([2]string{"ns1", "10.1.0.11"})
 	l.ipvl("filter", "policy", "output", "accept")
 	reached(out4)
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -65,6 +66,16 @@ func TestLookupFull(t *testing.T) {
 			t.Errorf("a blackhole says\n%s", out)
 		}
 	}
+	// A neighbour that does not answer.
+	var wg sync.WaitGroup
+	for a, want := range map[string]string{"10.0.0.222": "Host Unreachable", "fd00::222": "Address unreachable"} {
+		wg.Go(func() {
+			if out, ok := l.tryPing("ns0", a, "15"); ok || !strings.Contains(out, want) {
+				t.Errorf("ping %s: want %q in\n%s", a, want, out)
+			}
+		})
+	}
+	wg.Wait()
 	// Through another interface, there and back.
 	for _, a := range []string{"10.9.0.7", "fd09::7", "10.9.0.1", "fd09::1"} {
 		l.pings("ns0", a)

@@ -86,7 +86,13 @@ func TestNAT(t *testing.T) {
 		t.Errorf("a datagram to ns1 comes from %s", from)
 	}
 
-	// In l3 the same rules do nothing.
+	// What a device sends to one place leads to another.
+	l.ip("host", "route", "add", "192.0.2.1", "via", "10.0.0.100")
+	l.ipvl("nat", "add", "output", "to", "192.0.2.1", "proto", "tcp", "dport", "7", "dnat", "to", "10.0.0.100:7000")
+	l.greeter("lan", "10.0.0.100:7000", "lan")
+	l.eventually("the lan answers for 192.0.2.1", func() bool { return l.greeted("ns0", "192.0.2.1:7") == "lan" })
+
+	// In l3 nothing of it is done for what comes: answers and others are the host's.
 	l.ipvl("-n", l.ns("ns0"), "link", "set", "ipvl0", "type", "ipvlan", "mode", "l3")
 	l.unreached(toLAN)
 	l.eventually("the host answers on 8080", func() bool { return l.greeted("lan", "10.0.0.1:8080") == "host" })
@@ -95,4 +101,8 @@ func TestNAT(t *testing.T) {
 	l.eventually("ns0 answers on 8080 again", func() bool { return l.greeted("lan", "10.0.0.1:8080") == "ns0" })
 	l.ipvl("nat", "flush")
 	l.eventually("the host answers on 8080", func() bool { return l.greeted("lan", "[fd00::1]:8080") == "host" })
+	// Errors, where no echo is translated.
+	l.ipvl("nat", "add", "postrouting", "proto", "udp", "from", "10.99.0.0/24", "masquerade")
+	l.unreached(toLAN)
+	l.eventually("ns1 is told of a closed port", func() bool { return l.portUnreachable("ns1", "10.0.0.100") })
 }
