@@ -71,12 +71,19 @@ func bench(ctx context.Context, o options, programs io.Reader, progress io.Write
 	if r.Machine, err = machine(ctx); err != nil {
 		return nil, err
 	}
+	if r.Machine.Busy[0], err = busy(ctx); err != nil {
+		return nil, err
+	}
 	if o.growth {
 		r.Growth, err = growth(ctx, o, progress)
 	} else {
 		r.Entries, err = compete(ctx, o, progress)
 	}
+	if err != nil {
+		return nil, err
+	}
 	r.Took = time.Since(begun)
+	r.Machine.Busy[1], err = busy(ctx)
 	return r, err
 }
 

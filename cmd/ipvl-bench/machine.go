@@ -7,9 +7,11 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipvl/ipvl/cmd/ipvl-bench/internal/load"
 	"github.com/ipvl/ipvl/cmd/ipvl-bench/internal/report"
 	"github.com/ipvl/ipvl/nsutil"
 )
@@ -35,6 +37,22 @@ func machine(ctx context.Context) (report.Machine, error) {
 		m.Devices = fmt.Sprintf("veth pairs with packet sockets, because TAPs cannot be had (%v)", err)
 	}
 	return m, nil
+}
+
+// lookAround is how long busy looks.
+const lookAround = time.Second
+
+// busy returns how many cores are busy while nothing is measured.
+func busy(ctx context.Context) (float64, error) {
+	before, err := load.MachineCPU()
+	if err != nil {
+		return 0, err
+	}
+	if err := pause(ctx, lookAround); err != nil {
+		return 0, err
+	}
+	after, err := load.MachineCPU()
+	return (after - before) / lookAround.Seconds(), err
 }
 
 // cpuModel finds the model in /proc/cpuinfo.

@@ -10,8 +10,8 @@ import (
 // userHZ is the unit of /proc/stat: 1/100 s on every Linux that Go runs on.
 const userHZ = 100
 
-// machineCPU returns how many seconds all cores together were busy since boot.
-func machineCPU() (float64, error) {
+// MachineCPU returns how many seconds all cores together were busy since boot.
+func MachineCPU() (float64, error) {
 	b, err := os.ReadFile("/proc/stat")
 	if err != nil {
 		return 0, err
@@ -43,7 +43,7 @@ func parseStat(b []byte) (float64, error) {
 
 // metered runs f and notes in its result what the machine spent meanwhile.
 func metered(f func() (Result, error)) (Result, error) {
-	before, err := machineCPU()
+	before, err := MachineCPU()
 	if err != nil {
 		return Result{}, err
 	}
@@ -51,7 +51,7 @@ func metered(f func() (Result, error)) (Result, error) {
 	if err != nil {
 		return r, err
 	}
-	after, err := machineCPU()
+	after, err := MachineCPU()
 	r.CPU = after - before
 	return r, err
 }

@@ -23,6 +23,9 @@ type Machine struct {
 	// Devices is what a device of ipvl was: a TAP or a veth pair, and why.
 	Devices string `json:"devices"`
 	User    string `json:"user"`
+	// Busy is how many cores something else kept busy just before the run and
+	// just after it.
+	Busy [2]float64 `json:"busy_cores"`
 }
 
 // Contender is a way from one workload to another, and what was measured on it.

@@ -135,13 +135,14 @@ func TestText(t *testing.T) {
 	r := sample()
 	r.Verdicts = Judge(r, Bars())
 	r.Growth = &Growth{Sizes: []Size{{Devices: 1024, Addresses: 4096}}, Lines: []Line{{What: "a device", Text: "9 ms", Bar: "< 10 ms", OK: true}}, Benchmarks: []string{"BenchmarkX 1"}}
+	r.Machine.Busy = [2]float64{0.05, 1.5}
 	var b bytes.Buffer
 	if err := r.WriteText(&b); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
 		"21.0 [20.0-22.0]", "L2 device to device / veth pair", "1.05 [1.00-1.10] ok (≥0.75)", "2.00 [2.00-2.00] missed (≤1.5)", "- (≥1.4)", "not measured", "    host: ip link add veth",
-		"apt-get install passt", "small packets failed", "nothing arrived", "1024", "< 10 ms", "BenchmarkX 1",
+		"apt-get install passt", "WARNING: something else kept 0.05 cores busy before the run, 1.50 after it", "small packets failed", "nothing arrived", "1024", "< 10 ms", "BenchmarkX 1",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is not in\n%s", want, b.String())

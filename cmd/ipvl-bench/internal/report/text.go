@@ -27,9 +27,15 @@ func (r *Report) WriteText(w io.Writer) error {
 	return err
 }
 
+// quiet is how many cores may be busy with something else.
+const quiet = 0.1
+
 func (r *Report) head(b *strings.Builder) {
 	m := r.Machine
 	fmt.Fprintf(b, "%s\n%s, %d cores, Linux %s, %s, %s\nDevices: %s. Run %s.\n", r.Command, m.CPU, m.Cores, m.Kernel, m.Go, m.IPVL, m.Devices, m.User)
+	if busy := max(m.Busy[0], m.Busy[1]); busy > quiet {
+		fmt.Fprintf(b, "WARNING: something else kept %.2f cores busy before the run, %.2f after it: ratios are rough, CPU figures are too high.\n", m.Busy[0], m.Busy[1])
+	}
 	fmt.Fprintf(b, "%d rounds, interleaved, %.3g s a load, %s in all, begun %s\n", r.Rounds, r.Seconds, r.Took.Round(1e9), r.Begun.UTC().Format("2006-01-02 15:04 MST"))
 }
 
