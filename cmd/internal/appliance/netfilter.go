@@ -126,7 +126,11 @@ func (a *Appliance) translated(m *master, own []rtnl.Addr) (guard []nsutil.Flow,
 			addrs = append(addrs, addr)
 		}
 	}
-	for _, c := range hooks.Captures(&a.rules, addrs, host) {
+	in := a.rules.Clone()
+	if m.link.Mode() != link.ModeL3S {
+		delete(in.NAT, rules.ChainPrerouting) // what comes in is the host's own
+	}
+	for _, c := range hooks.Captures(&in, addrs, host) {
 		guard = append(guard, nsutil.Flow{Proto: c.Proto, Src: c.Src, Dst: c.Dst, First: c.DstPorts.Lo, Last: c.DstPorts.Hi})
 		filter = append(filter,
 			packet.Flow{Proto: c.Proto, Src: c.Src, Dst: c.Dst, First: c.DstPorts.Lo, Last: c.DstPorts.Hi}, errorsTo(c.Dst))
