@@ -30,6 +30,10 @@ type outgoing struct {
 
 // TransmitBatch is Transmit for all of frames, in order.
 func (d *Device) TransmitBatch(frames [][]byte, b *Batch) {
+	if len(frames) == 1 {
+		d.transmit(frames[0], nil)
+		return
+	}
 	for _, f := range frames {
 		d.transmit(f, b)
 	}
@@ -38,6 +42,10 @@ func (d *Device) TransmitBatch(frames [][]byte, b *Batch) {
 
 // ReceiveBatch is Receive for all of frames, in order.
 func (m *Master) ReceiveBatch(frames [][]byte, b *Batch) {
+	if len(frames) == 1 {
+		m.receive(frames[0], nil)
+		return
+	}
 	for _, f := range frames {
 		m.receive(f, b)
 	}

@@ -45,7 +45,8 @@ func (f *File) write(trap uintptr, base unsafe.Pointer, n, flags int) unix.Errno
 	if f.closed.Load() {
 		return unix.EBADF
 	}
-	written, _, errno := unix.Syscall6(trap, uintptr(f.fd), uintptr(base), uintptr(n), uintptr(flags), 0, 0)
+	// It does not wait, so the scheduler need not know of the call.
+	written, _, errno := unix.RawSyscall6(trap, uintptr(f.fd), uintptr(base), uintptr(n), uintptr(flags), 0, 0)
 	if errno != 0 {
 		return errno
 	}
