@@ -1,5 +1,11 @@
 package packet
 
+import "github.com/ipvl/ipvl/link/internal/fdio"
+
+// Buffers lend ports the bytes that they read to, while there is something to
+// read. Any number of ports, also those of link/tap, may share one value.
+type Buffers = fdio.Buffers
+
 // Options says how to open a port. Only Index is required.
 type Options struct {
 	// Index is the interface's, in the network namespace of the calling thread.
@@ -15,6 +21,8 @@ type Options struct {
 	RcvBuf, SndBuf int
 	// Filter is in force before the first frame is received.
 	Filter Filter
+	// Buffers are read to; nil keeps some 200 KiB for this port alone.
+	Buffers *Buffers
 }
 
 // DefaultBuf is the socket buffer in bytes: room for some 40 frames of 64 KiB.

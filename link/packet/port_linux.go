@@ -15,6 +15,7 @@ import (
 type Port struct {
 	index    int
 	features vnet.Features
+	buffers  *Buffers // or nil
 	file     *fdio.File
 	stats    counters
 	drops    kernelDrops
@@ -45,7 +46,9 @@ func Open(o Options) (*Port, error) {
 		unix.Close(fd)
 		return fail(op, err)
 	}
-	return newPort(fd, o.Index), nil
+	p := newPort(fd, o.Index)
+	p.buffers = o.Buffers
+	return p, nil
 }
 
 // newPort takes over fd, a socket that is set up.

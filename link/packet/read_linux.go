@@ -58,7 +58,7 @@ type reader struct {
 
 func newReader(p *Port) *reader {
 	r := &reader{p: p}
-	r.Reader = fdio.NewReader(p.file, tagLen+fdio.FrameMax, r.fill)
+	r.Reader = fdio.NewReader(p.file, p.buffers, r.fill)
 	r.msg.Iov = &r.iov
 	r.msg.SetIovlen(1)
 	r.msg.Control = (*byte)(unsafe.Pointer(&r.ctl))

@@ -1,6 +1,13 @@
 package tap
 
-import "github.com/ipvl/ipvl/link/vnet"
+import (
+	"github.com/ipvl/ipvl/link/internal/fdio"
+	"github.com/ipvl/ipvl/link/vnet"
+)
+
+// Buffers lend ports the bytes that they read to, while there is something to
+// read. Any number of ports, also those of link/packet, may share one value.
+type Buffers = fdio.Buffers
 
 // Options says how to use a TAP. The zero value asks for all offloads.
 type Options struct {
@@ -10,6 +17,8 @@ type Options struct {
 	// Rings read and write many small frames by one system call, under load. Nil does
 	// without.
 	Rings *Rings
+	// Buffers are read to; nil keeps some 200 KiB for this port alone.
+	Buffers *Buffers
 }
 
 // Stats counts frames since New. Bytes are of Ethernet, without the

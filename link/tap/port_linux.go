@@ -15,7 +15,8 @@ type Port struct {
 	granted  vnet.Features
 	features vnet.Features
 	file     *fdio.File
-	rings    *Rings // or nil
+	rings    *Rings   // or nil
+	buffers  *Buffers // or nil
 	stats    counters
 }
 
@@ -71,6 +72,7 @@ func attach(f *os.File, fd int, o Options) (*Port, error) {
 	// UDP segmentation is younger than the rest (6.2).
 	features |= vnet.FeaturesAll &^ vnet.FeatureUSO
 	p := newPort(f, fd, granted, features)
+	p.buffers = o.Buffers
 	if o.Rings.take(fd) {
 		p.rings = o.Rings
 	}

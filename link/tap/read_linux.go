@@ -45,7 +45,7 @@ type reader struct {
 
 func newReader(p *Port) *reader {
 	r := &reader{p: p}
-	r.Reader = fdio.NewReader(p.file, fdio.FrameMax+1, r.fill)
+	r.Reader = fdio.NewReader(p.file, p.buffers, r.fill)
 	return r
 }
 

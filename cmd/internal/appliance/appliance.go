@@ -50,6 +50,8 @@ type Appliance struct {
 	over chan struct{}
 	// rings serve TAPs under load; nil where io_uring is not permitted.
 	rings *tap.Rings
+	// buffers are what all ports read to.
+	buffers tap.Buffers
 	// boot and netns say what the state is about.
 	boot  string
 	netns savedNetns

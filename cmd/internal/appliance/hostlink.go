@@ -65,9 +65,9 @@ func (a *Appliance) openHostLink(m *master) error {
 // openPort opens the data path's side of an interface.
 func (a *Appliance) openPort(i nsutil.Interface) (dataPort, error) {
 	if f := i.File(); f != nil {
-		return tap.New(f, tap.Options{Rings: a.rings})
+		return tap.New(f, tap.Options{Rings: a.rings, Buffers: &a.buffers})
 	}
-	return packet.Open(packet.Options{Index: i.PortIndex(), Filter: packet.Filter{All: true}})
+	return packet.Open(packet.Options{Index: i.PortIndex(), Filter: packet.Filter{All: true}, Buffers: &a.buffers})
 }
 
 // closeInterface ends an interface; the port may have closed its descriptor.

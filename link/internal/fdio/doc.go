@@ -20,7 +20,8 @@
 //
 // # Ownership
 //
-// A File owns its os.File. A Reader owns one buffer; a frame in it is borrowed until
+// A File owns its os.File. A Reader has one buffer, its own or lent while there is something to
+// read (Buffers); a frame in it is borrowed until
 // the handle that got it returns.
 //
 // # Locks

@@ -29,7 +29,8 @@ type Reader struct {
 	file *File
 	fill func(fd uintptr) bool
 
-	buf    []byte
+	lender *Buffers
+	buf    *[]byte          // nil while the queue is empty, if it is lent
 	off    int              // of the next frame in buf
 	frames [BatchMax][]byte // in buf, not yet handed over
 	count  int
@@ -37,14 +38,19 @@ type Reader struct {
 }
 
 // NewReader returns a reader of f. fill reads what is there without blocking:
-// to Room, whose room bytes have to hold any frame, and hands it to Add as
-// long as that reports true. It returns false when the poller has to wait (Dry).
-func NewReader(f *File, room int, fill func(fd uintptr) bool) *Reader {
-	return &Reader{file: f, fill: fill, buf: make([]byte, BatchMax*SmallMax+room)}
+// to Room, and hands it to Add as long as that reports true. It returns false
+// when the poller has to wait (Dry). lender, unless nil, lends the bytes.
+func NewReader(f *File, lender *Buffers, fill func(fd uintptr) bool) *Reader {
+	return &Reader{file: f, lender: lender, fill: fill}
 }
 
-// Room is n bytes for the next frame.
-func (r *Reader) Room(n int) []byte { return r.buf[r.off : r.off+n] }
+// Room is n bytes for the next frame, at most FrameMax and 8.
+func (r *Reader) Room(n int) []byte {
+	if r.buf == nil {
+		r.buf = r.lender.get()
+	}
+	return (*r.buf)[r.off : r.off+n]
+}
 
 // Add queues and counts a frame, for which the first used bytes of Room are taken. It
 // reports whether there should be more before they are handed over.
@@ -69,7 +75,14 @@ func (r *Reader) Thick() bool { return r.run > warmUp }
 // over first.
 func (r *Reader) Dry() bool {
 	r.run = 0
-	return r.count > 0
+	if r.count > 0 {
+		return true
+	}
+	if r.lender != nil && r.buf != nil {
+		r.lender.put(r.buf)
+		r.buf = nil
+	}
+	return false
 }
 
 // Take returns the frames that were queued. They are valid until the next fill.

@@ -14,7 +14,7 @@ import (
 // newTestReader reads as ports do.
 func newTestReader(f *File) *Reader {
 	var r *Reader
-	r = NewReader(f, FrameMax, func(fd uintptr) bool {
+	r = NewReader(f, new(Buffers), func(fd uintptr) bool {
 		r.Errno = 0
 		for {
 			b := r.Room(FrameMax)
@@ -87,7 +87,7 @@ func TestBatches(t *testing.T) {
 func TestRoomReturns(t *testing.T) {
 	f, far := pair(t)
 	r := newTestReader(f)
-	for read := 0; read < 2*len(r.buf); {
+	for read := 0; read < 2*bufferSize; {
 		unix.Write(far, make([]byte, SmallMax))
 		r.Unpolled()
 		for _, b := range r.Take() {
@@ -141,7 +141,40 @@ func TestServeJudges(t *testing.T) {
 	if err := r.Serve(handle, failed, nil); err != nil || handed != 2 {
 		t.Errorf("closed: %v after %d frames, want nil, 2", err, handed)
 	}
-	if err := NewReader(NewFile(nil, -1), 1, nil).Serve(nil, nil, nil); !errors.Is(err, os.ErrInvalid) {
+	if err := NewReader(NewFile(nil, -1), nil, nil).Serve(nil, nil, nil); !errors.Is(err, os.ErrInvalid) {
 		t.Errorf("no file: %v, want %v", err, os.ErrInvalid)
+	}
+}
+
+// A reader with nothing to read holds no bytes; frames keep theirs until they were handled.
+func TestBuffersAreLent(t *testing.T) {
+	f, far := pair(t)
+	var lender Buffers
+	r := newTestReader(f)
+	r.lender = &lender
+	fill := func() bool {
+		var more bool
+		f.Use(func(fd int) { more = r.fill(uintptr(fd)) })
+		return more
+	}
+	if fill() || r.buf != nil {
+		t.Error("bytes are kept for an empty queue")
+	}
+	for i := range 8 {
+		unix.Write(far, bytes.Repeat([]byte{byte(i)}, 60))
+	}
+	for got := 0; got < 8; {
+		if !fill() {
+			t.Fatalf("%d frames", got)
+		}
+		for _, b := range r.Take() {
+			if !bytes.Equal(b, bytes.Repeat([]byte{byte(got)}, 60)) {
+				t.Errorf("frame %d: %x", got, b)
+			}
+			got++
+		}
+	}
+	if fill() || r.buf != nil {
+		t.Error("bytes are kept when the queue is empty again")
 	}
 }
