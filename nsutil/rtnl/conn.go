@@ -33,7 +33,7 @@ func (e *KernelError) Unwrap() error { return e.Errno }
 var ErrInterrupted = errors.New("rtnetlink dump was interrupted by a change")
 
 const (
-	recvBuffer   = 256 << 10 // dumps come in 32 KiB, the largest single answer is a link with many VFs
+	recvBuffer   = 32 << 10 // dumps come in that at most; a link with many VFs is a larger answer
 	dumpIntr     = 0x10      // NLM_F_DUMP_INTR
 	flagCapped   = 0x100
 	flagAckTLVs  = 0x200
@@ -51,8 +51,6 @@ type Conn struct {
 	fd int // -1: closed
 	// +checklocks:mu
 	seq uint32
-	// +checklocks:mu
-	buf []byte
 }
 
 // Dial opens a Conn in the namespace of the calling thread.
@@ -114,26 +112,27 @@ func (c *Conn) exchange(typ, flags uint16, body []byte, fn func(Message) error) 
 	if c.fd < 0 {
 		return unix.EBADF
 	}
-	if c.buf == nil {
-		c.buf = make([]byte, recvBuffer)
-	}
+	buf := make([]byte, recvBuffer) // not kept: a Conn may live as long as a device
 	c.seq++
 	if err := unix.Sendto(c.fd, request(typ, flags, c.seq, body), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return fmt.Errorf("send to rtnetlink: %w", err)
 	}
 	end := answer{seq: c.seq, fn: fn}
 	for !end.done {
-		n, _, rflags, _, err := unix.Recvmsg(c.fd, c.buf, nil, 0)
+		size, _, _, _, err := unix.Recvmsg(c.fd, nil, nil, unix.MSG_PEEK|unix.MSG_TRUNC)
+		if err == nil {
+			if size > len(buf) {
+				buf = make([]byte, size)
+			}
+			size, _, _, _, err = unix.Recvmsg(c.fd, buf, nil, 0)
+		}
 		if err == unix.EINTR {
 			continue
 		}
 		if err != nil {
 			return fmt.Errorf("receive from rtnetlink: %w", err)
 		}
-		if rflags&unix.MSG_TRUNC != 0 {
-			return fmt.Errorf("rtnetlink answer is larger than %d bytes: %w", len(c.buf), unix.EMSGSIZE)
-		}
-		end.read(c.buf[:n])
+		end.read(buf[:size])
 	}
 	return end.err
 }
