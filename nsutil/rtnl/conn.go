@@ -34,7 +34,7 @@ var ErrInterrupted = errors.New("rtnetlink dump was interrupted by a change")
 
 const (
 	recvBuffer   = 32 << 10 // dumps come in that at most; a link with many VFs is a larger answer
-	dumpIntr     = 0x10      // NLM_F_DUMP_INTR
+	dumpIntr     = 0x10     // NLM_F_DUMP_INTR
 	flagCapped   = 0x100
 	flagAckTLVs  = 0x200
 	extAckText   = 1 // NLMSGERR_ATTR_MSG
