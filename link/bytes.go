@@ -74,12 +74,14 @@ func (m *Master) open(frame []byte, slack int, mt *meta) (Reason, bool) {
 }
 
 // countDrop counts on the device that sent the frame, or on the master.
-func (m *Master) countDrop(from *Device, r Reason) {
+func (m *Master) countDrop(from *Device, r Reason) { m.countersOf(from).drops.add(r) }
+
+// countersOf is where losses of what from sent are counted; nil is the wire.
+func (m *Master) countersOf(from *Device) *counters {
 	if from != nil {
-		from.c.drops.add(r)
-		return
+		return &from.c
 	}
-	m.c.drops.add(r)
+	return &m.c
 }
 
 // bytes carries out a verdict on a frame in byte form. from is the device that
@@ -177,10 +179,7 @@ func (m *Master) out(v *view, from *Device, frame []byte, b *Batch) {
 		m.countDrop(from, ReasonDown)
 		return
 	}
-	c := &m.c
-	if from != nil {
-		c = &from.c
-	}
+	c := m.countersOf(from)
 	if !b.put(m.uplink.port, frame, c, int(v.mtu)) {
 		if r := m.uplink.write(m, frame); r != reasonNone {
 			c.drops.add(r)

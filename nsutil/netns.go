@@ -214,26 +214,17 @@ func (r Ref) Cookie() (cookie uint64, err error) {
 // cookie: at its path, among the named ones, or by one of its processes.
 // ErrUnknownNetns: it is gone, or nothing leads to it any more.
 func FindNetns(path string, id ID, cookie uint64) (Ref, error) {
-	is := func(path string) (Ref, bool) {
-		r, err := Resolve(path)
-		if err != nil || r.id != id {
-			return Ref{}, false
+	match := func(r Ref) bool {
+		if r.id != id {
+			return false
 		}
 		got, err := r.Cookie()
-		return r, err == nil && got == cookie
+		return err == nil && got == cookie
 	}
 	if path != "" {
-		if r, ok := is(path); ok {
+		if r, err := Resolve(path); err == nil && match(r) {
 			return r, nil
 		}
 	}
-	for _, pattern := range []string{NetnsDir + "/*", "/proc/[1-9]*/ns/net"} {
-		paths, _ := filepath.Glob(pattern)
-		for _, p := range paths {
-			if r, ok := is(p); ok {
-				return r, nil
-			}
-		}
-	}
-	return Ref{}, &Error{Op: "find a network namespace", Err: ErrUnknownNetns}
+	return searchNetns(match)
 }

@@ -53,6 +53,12 @@ func findNSID(c *rtnl.Conn, id int, hint Ref) (Ref, error) {
 	if !hint.IsOwn() && match(hint) {
 		return hint, nil
 	}
+	return searchNetns(match)
+}
+
+// searchNetns looks at each network namespace that a name or a process leads
+// to, once, until match takes one.
+func searchNetns(match func(Ref) bool) (Ref, error) {
 	seen := make(map[ID]bool)
 	for _, pattern := range []string{NetnsDir + "/*", "/proc/[1-9]*/ns/net"} {
 		paths, _ := filepath.Glob(pattern)

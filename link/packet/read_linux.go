@@ -23,11 +23,7 @@ const (
 // A frame is virtio-net header and Ethernet frame. It may be changed in place; it is
 // valid until handle returns.
 func (p *Port) Serve(handle func(frame []byte)) error {
-	return p.ServeBatch(func(frames [][]byte) {
-		for _, f := range frames {
-			handle(f)
-		}
-	})
+	return p.ServeBatch(fdio.Each(handle))
 }
 
 // ServeBatch is Serve for the frames that were read at once: one while traffic is

@@ -80,13 +80,7 @@ func (o *Output) WriteFrame(frame []byte) error { return o.WriteVec([][]byte{fra
 // WriteVec is WriteFrame for a frame in pieces; the first starts with the
 // virtio-net header.
 func (o *Output) WriteVec(pieces [][]byte) error {
-	var buf [headMax]byte
-	n, total := 0, 0
-	for _, b := range pieces {
-		n += copy(buf[n:], b)
-		total += len(b)
-	}
-	t, err := inspect(buf[:n], total)
+	t, total, err := inspectPieces(pieces)
 	if err == nil {
 		err = routable(&t)
 	}
@@ -129,7 +123,7 @@ func (o *Output) send(t *target, iov []unix.Iovec) error {
 	case t.dst.Is4():
 		err = output4(o.ipv4, t, iov)
 	case o.ipv6 >= 0:
-		err = output6(o.ipv6, t, iov)
+		err = sendmsg6(o.ipv6, t.dst, t.src, 0, iov)
 	}
 	if errors.Is(err, ErrNotLocal) {
 		return ErrNoRoute // what failure makes of the same numbers for Port
@@ -143,7 +137,7 @@ type pktinfo4 struct {
 	info unix.Inet4Pktinfo
 }
 
-// output4 sends IPv4. The control message names the packet's source for the
+// output4 is sendmsg6 for IPv4. The control message names the packet's source for the
 // route look-up, as rules by source need it; that of a raw socket is not verified
 // (FLOWI_FLAG_ANYSRC).
 func output4(fd int, t *target, iov []unix.Iovec) error {
@@ -151,23 +145,6 @@ func output4(fd int, t *target, iov []unix.Iovec) error {
 	ctl := pktinfo4{
 		hdr:  unix.Cmsghdr{Level: unix.IPPROTO_IP, Type: unix.IP_PKTINFO},
 		info: unix.Inet4Pktinfo{Spec_dst: t.src.As4()},
-	}
-	ctl.hdr.SetLen(unix.CmsgLen(int(unsafe.Sizeof(ctl.info))))
-	msg := unix.Msghdr{
-		Name: (*byte)(unsafe.Pointer(&sa)), Namelen: uint32(unsafe.Sizeof(sa)), Iov: unsafe.SliceData(iov),
-		Control: (*byte)(unsafe.Pointer(&ctl)),
-	}
-	msg.SetControllen(int(unsafe.Sizeof(ctl)))
-	msg.SetIovlen(len(iov))
-	return sendmsg(fd, &msg)
-}
-
-// output6 is output4 for IPv6.
-func output6(fd int, t *target, iov []unix.Iovec) error {
-	sa := unix.RawSockaddrInet6{Family: unix.AF_INET6, Addr: t.dst.As16()}
-	ctl := pktinfo{
-		hdr:  unix.Cmsghdr{Level: unix.IPPROTO_IPV6, Type: unix.IPV6_PKTINFO},
-		info: unix.Inet6Pktinfo{Addr: t.src.As16()},
 	}
 	ctl.hdr.SetLen(unix.CmsgLen(int(unsafe.Sizeof(ctl.info))))
 	msg := unix.Msghdr{

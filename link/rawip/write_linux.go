@@ -29,13 +29,7 @@ func (p *Port) WriteFrame(frame []byte) error {
 // virtio-net header. Up to 32 pieces are sent without allocation; more than
 // 1024 (UIO_MAXIOV) are refused as too long.
 func (p *Port) WriteVec(pieces [][]byte) error {
-	var buf [headMax]byte
-	n, total := 0, 0
-	for _, b := range pieces {
-		n += copy(buf[n:], b)
-		total += len(b)
-	}
-	t, err := inspect(buf[:n], total)
+	t, total, err := inspectPieces(pieces)
 	if err == nil {
 		err = p.opts.admit(&t)
 	}
@@ -45,6 +39,18 @@ func (p *Port) WriteVec(pieces [][]byte) error {
 	var room [fdio.VecMax]unix.Iovec
 	iov, _ := fdio.Vector(room[:0], pieces, offIP, t.size)
 	return p.send(&t, iov, total)
+}
+
+// inspectPieces is inspect for a frame in pieces, whose length it returns, too.
+func inspectPieces(pieces [][]byte) (t target, total int, err error) {
+	var buf [headMax]byte
+	n := 0
+	for _, b := range pieces {
+		n += copy(buf[n:], b)
+		total += len(b)
+	}
+	t, err = inspect(buf[:n], total)
+	return t, total, err
 }
 
 // send sends the packet in iov and counts it; frame is the length that the frame had.
@@ -96,22 +102,29 @@ func (s *sockets) send6(dst netip.Addr, index int, iov []unix.Iovec) error {
 	if s.ipv6 < 0 {
 		return ErrNoIPv6
 	}
-	sa := unix.RawSockaddrInet6{Family: unix.AF_INET6, Addr: dst.As16()}
+	scope := 0
+	if dst.IsLinkLocalUnicast() {
+		scope = index
+	}
+	return sendmsg6(s.ipv6, dst, dst, scope, iov)
+}
+
+// sendmsg6 sends an IPv6 packet to dst, on the link scope if that is not 0. The control
+// message names source for the route look-up.
+func sendmsg6(fd int, dst, source netip.Addr, scope int, iov []unix.Iovec) error {
+	sa := unix.RawSockaddrInet6{Family: unix.AF_INET6, Addr: dst.As16(), Scope_id: uint32(scope)}
 	ctl := pktinfo{
 		hdr:  unix.Cmsghdr{Level: unix.IPPROTO_IPV6, Type: unix.IPV6_PKTINFO},
-		info: unix.Inet6Pktinfo{Addr: sa.Addr},
+		info: unix.Inet6Pktinfo{Addr: source.As16()},
 	}
 	ctl.hdr.SetLen(unix.CmsgLen(int(unsafe.Sizeof(ctl.info))))
-	if dst.IsLinkLocalUnicast() {
-		sa.Scope_id = uint32(index)
-	}
 	msg := unix.Msghdr{
 		Name: (*byte)(unsafe.Pointer(&sa)), Namelen: uint32(unsafe.Sizeof(sa)), Iov: unsafe.SliceData(iov),
 		Control: (*byte)(unsafe.Pointer(&ctl)),
 	}
 	msg.SetControllen(int(unsafe.Sizeof(ctl)))
 	msg.SetIovlen(len(iov))
-	return sendmsg(s.ipv6, &msg)
+	return sendmsg(fd, &msg)
 }
 
 func sendmsg(fd int, msg *unix.Msghdr) error {

@@ -159,12 +159,9 @@ func (a *Appliance) announceAll(d *device) {
 	}
 }
 
-// announce notes one address, unless it is still to pass DAD.
+// announce notes one address, unless it is still to pass DAD, or has failed it.
 func (a *Appliance) announce(d *device, reg registration) {
-	if !d.opts.announce || reg.raw.Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) == unix.IFA_F_TENTATIVE {
-		return
-	}
-	if reg.raw.Flags&unix.IFA_F_DADFAILED != 0 {
+	if !d.opts.announce || reg.raw.Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) != 0 {
 		return
 	}
 	d.unannounced = append(d.unannounced, reg.addr)

@@ -135,3 +135,12 @@ func (r *Reader) Unpolled() {
 		time.Sleep(pause)
 	}
 }
+
+// Each handles the frames of a batch one by one.
+func Each(handle func(frame []byte)) func(frames [][]byte) {
+	return func(frames [][]byte) {
+		for _, f := range frames {
+			handle(f)
+		}
+	}
+}
