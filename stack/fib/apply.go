@@ -1,7 +1,10 @@
 package fib
 
 import (
+	"cmp"
+	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 
 	"github.com/gaissmai/bart"
@@ -52,16 +55,19 @@ func (t *Table) apply(c *Change) (bool, error) {
 	if err := t.checkChange(c); err != nil {
 		return false, err
 	}
-	tr, e := t.tries[r.Table], newEntry(r)
+	tr := t.tries[r.Table]
 	if tr == nil {
 		tr = &trie{id: r.Table, bart: new(bart.Table[*leaf])}
 	}
+	if t.pool == nil {
+		t.pool = newPool()
+	}
 	old, _ := tr.bart.Get(r.Dst)
-	l, err := old.edit(c.Op, r.Dst.Bits(), e)
+	l, err := old.edit(t.pool, c)
 	if err != nil || l == old {
 		return false, err
 	}
-	tr = &trie{id: r.Table, bart: persist(tr.bart, r, l)}
+	tr = tr.persist(t.pool, r.Dst, l)
 	if t.tries == nil {
 		t.tries = make(map[uint32]*trie)
 	}
@@ -79,19 +85,44 @@ func (t *Table) checkChange(c *Change) error {
 	case c.Op > OpDelete:
 		return ErrType
 	case c.Op != OpDelete:
-		return t.checkRoute(&c.Route)
+		return cmp.Or(checkRoute(&c.Route), t.checkIfaces(&c.Route))
 	case fam == 0 || !goodPrefix(c.Route.Dst, fam):
 		return ErrPrefix
 	}
 	return nil
 }
 
-// persist is tab with l at r's prefix; no leaf, no prefix.
-func persist(tab *bart.Table[*leaf], r *Route, l *leaf) *bart.Table[*leaf] {
-	if l == nil {
-		return tab.DeletePersist(r.Dst)
+// checkIfaces says whether t lacks an interface that r needs.
+func (t *Table) checkIfaces(r *Route) error {
+	if h := t.stranger(r.Type, r.NextHops); h != nil {
+		return fmt.Errorf("%w: index %d", ErrInterface, h.Index)
 	}
-	return tab.InsertPersist(r.Dst, l)
+	return nil
+}
+
+// stranger is the first of the hops through an interface that t does not have;
+// nil if there is none. What rejects does not use its hops.
+func (t *Table) stranger(typ Type, hops []NextHop) *NextHop {
+	for i := range hops {
+		if !typ.isReject() && t.ifaces.get(hops[i].Index) == nil {
+			return &hops[i]
+		}
+	}
+	return nil
+}
+
+// persist is a copy of tr with l at dst; no leaf, no prefix.
+func (tr *trie) persist(p *pool, dst netip.Prefix, l *leaf) *trie {
+	next := *tr
+	if l == nil {
+		next.bart = tr.bart.DeletePersist(dst)
+	} else {
+		next.bart = tr.bart.InsertPersist(dst, l)
+	}
+	if dst.Addr().Is4() {
+		next.index = tr.index.redraw(next.bart, p.known(), dst)
+	}
+	return &next
 }
 
 // len is the number of entries; a nil leaf has none.
@@ -104,16 +135,15 @@ func (l *leaf) len() int {
 
 // edit is l after the change: l itself if nothing changes, nil if nothing is
 // left. l may be nil.
-func (l *leaf) edit(op Op, bits int, e *entry) (*leaf, error) {
-	switch op {
-	case OpDelete:
-		return l.without(e)
-	case OpReplace:
-		if i := l.index(e.sameKey); i >= 0 {
-			return l.swap(i, e)
-		}
+func (l *leaf) edit(p *pool, c *Change) (*leaf, error) {
+	if c.Op == OpDelete {
+		return l.without(p, newEntry(&c.Route))
 	}
-	next := l.with(bits, e)
+	e := p.entry(&c.Route)
+	if i := l.index(e.sameKey); i >= 0 && c.Op == OpReplace {
+		return l.swap(p, i, e)
+	}
+	next := l.with(p, c.Route.Dst.Bits(), e)
 	if next == nil {
 		return l, ErrDuplicate
 	}
@@ -130,7 +160,7 @@ func (l *leaf) index(is func(*entry) bool) int {
 
 // swap puts e in the place of the i-th entry (fib_table_insert with
 // NLM_F_REPLACE).
-func (l *leaf) swap(i int, e *entry) (*leaf, error) {
+func (l *leaf) swap(p *pool, i int, e *entry) (*leaf, error) {
 	switch l.index(e.equal) {
 	case i:
 		return l, nil
@@ -140,10 +170,10 @@ func (l *leaf) swap(i int, e *entry) (*leaf, error) {
 	}
 	entries := slices.Clone(l.entries)
 	entries[i] = e
-	return &leaf{bits: l.bits, entries: entries}, nil
+	return p.leaf(l.bits, entries), nil
 }
 
-func (l *leaf) without(e *entry) (*leaf, error) {
+func (l *leaf) without(p *pool, e *entry) (*leaf, error) {
 	i := l.index(e.sameRoute)
 	switch {
 	case i < 0:
@@ -151,5 +181,5 @@ func (l *leaf) without(e *entry) (*leaf, error) {
 	case len(l.entries) == 1:
 		return nil, nil
 	}
-	return &leaf{bits: l.bits, entries: slices.Concat(l.entries[:i], l.entries[i+1:])}, nil
+	return p.leaf(l.bits, slices.Concat(l.entries[:i], l.entries[i+1:])), nil
 }

@@ -72,7 +72,7 @@ func BenchmarkChangeMillion(b *testing.B) {
 	}
 }
 
-func benchLookup(b *testing.B, n, spread int, lookup func(*Table, Query) Result) {
+func benchLookup(b *testing.B, n, spread int, lookup func(*Table, *Query) Result) {
 	tab, _, _ := Compile(fullTable(n))
 	rng := rand.New(rand.NewPCG(2, 2))
 	ask := make([]Query, spread)
@@ -82,7 +82,7 @@ func benchLookup(b *testing.B, n, spread int, lookup func(*Table, Query) Result)
 	i := 0
 	b.ReportAllocs()
 	for b.Loop() {
-		if r := lookup(tab, ask[i]); r.Verdict == VerdictLocal {
+		if r := lookup(tab, &ask[i]); r.Verdict == VerdictLocal {
 			b.Fatal(r)
 		}
 		if i++; i == len(ask) {
@@ -92,19 +92,27 @@ func benchLookup(b *testing.B, n, spread int, lookup func(*Table, Query) Result)
 }
 
 func BenchmarkLookupMillionRandom(b *testing.B) {
-	benchLookup(b, million, 1<<16, func(t *Table, q Query) Result { return t.Lookup(q) })
+	benchLookup(b, million, 1<<16, func(t *Table, q *Query) Result { return t.Lookup(*q) })
 }
 
 func BenchmarkLookupKernelMillionRandom(b *testing.B) {
-	benchLookup(b, million, 1<<16, func(t *Table, q Query) Result { return t.LookupKernel(2, q) })
+	benchLookup(b, million, 1<<16, func(t *Table, q *Query) Result { return t.LookupKernel(2, *q) })
+}
+
+func BenchmarkLookupFullMillionRandom(b *testing.B) {
+	benchLookup(b, million, 1<<16, func(t *Table, q *Query) Result { return t.LookupFull(2, *q) })
+}
+
+func BenchmarkLookupKernelMillion4096(b *testing.B) {
+	benchLookup(b, million, 4096, func(t *Table, q *Query) Result { return t.LookupKernel(2, *q) })
 }
 
 func BenchmarkLookupKernelMillion64(b *testing.B) {
-	benchLookup(b, million, 64, func(t *Table, q Query) Result { return t.LookupKernel(2, q) })
+	benchLookup(b, million, 64, func(t *Table, q *Query) Result { return t.LookupKernel(2, *q) })
 }
 
 func BenchmarkLookupKernelSmall(b *testing.B) {
-	benchLookup(b, 100, 64, func(t *Table, q Query) Result { return t.LookupKernel(2, q) })
+	benchLookup(b, 100, 64, func(t *Table, q *Query) Result { return t.LookupKernel(2, *q) })
 }
 
 func TestLookupDoesNotAllocate(t *testing.T) {

@@ -16,6 +16,12 @@
 // Apply can change one route in a copy that shares all but the path to it,
 // while readers go on with the old Table.
 //
+// Beside the trie IPv4 has an index: three strides of eight bits, whose slots
+// are numbers of leaves. In a full table a look-up is the time of a few cache
+// misses, and the index is small and flat: 7 MiB of a million routes' 33. It
+// leaves to the trie what is behind a prefix longer than /24, and the leaves
+// beyond the 65,000th. Such numbers are not given back before the next Compile.
+//
 // # Order
 //
 // At one prefix IPv4 takes the first entry by TOS (an exact one before none)

@@ -12,7 +12,7 @@ import "net/netip"
 func (t *Table) LookupFull(master int, q Query) (r Result) {
 	q.OIF = 0
 	q.dropZones()
-	m := match{dev: t.ifaces[master]}
+	m := match{dev: t.ifaces.get(master)}
 	if m.dev == nil {
 		r.Reason = ReasonLinkDown
 		return r
@@ -51,7 +51,7 @@ func (t *Table) full(r *Result, q *Query, m *match) {
 		return
 	}
 	t.fill(r, q, m)
-	if out := t.ifaces[r.Index]; r.Verdict == VerdictForward && (out == nil || !out.Up) {
+	if out := t.ifaces.get(r.Index); r.Verdict == VerdictForward && (out == nil || !out.Up) {
 		*r = Result{Reason: ReasonLinkDown, Index: r.Index}
 	}
 }

@@ -6,7 +6,7 @@ package fib
 func (t *Table) LookupKernel(master int, q Query) (r Result) {
 	q.OIF = master
 	q.dropZones()
-	m := match{dev: t.ifaces[master]}
+	m := match{dev: t.ifaces.get(master)}
 	fam := family(q.Dst)
 	switch {
 	case m.dev == nil:
@@ -77,7 +77,7 @@ func (t *Table) kernel6(r *Result, q *Query, m *match) {
 		return
 	}
 	t.fill(r, q, m)
-	if out := t.ifaces[r.Index]; r.Verdict == VerdictForward && (out == nil || !out.Up) {
+	if out := t.ifaces.get(r.Index); r.Verdict == VerdictForward && (out == nil || !out.Up) {
 		*r = Result{Reason: ReasonLinkDown, Index: r.Index}
 	}
 }

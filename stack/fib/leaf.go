@@ -8,9 +8,11 @@ import (
 // entry is a route without its table and prefix: what a look-up reads once
 // the prefix is found. Entries are shared between prefixes and never change.
 type entry struct {
+	num      uint32       // in its pool, from 1; 0: it is not there
 	src      netip.Prefix // IPv6 source-specific route, else the zero Prefix
 	prefSrc  netip.Addr
 	hops     []NextHop
+	one      [1]NextHop // what hops is most often, to be near
 	metric   uint32
 	mtu      uint32
 	typ      Type
@@ -24,14 +26,24 @@ type entry struct {
 // changes, so that many prefixes and many Tables can share one.
 type leaf struct {
 	bits    uint8 // length of the prefix
+	id      slot  // number in its pool, or ask
 	entries []*entry
+	one     [1]*entry // what entries is most often, to be in the same line of the cache
 }
 
 func newEntry(r *Route) *entry {
-	return &entry{
-		src: r.source(), prefSrc: r.PrefSrc, hops: slices.Clone(r.NextHops), metric: r.Metric, mtu: r.MTU,
+	e := &entry{
+		src: r.source(), prefSrc: r.PrefSrc, metric: r.Metric, mtu: r.MTU,
 		typ: r.Type, tos: r.TOS, protocol: r.Protocol, scope: r.Scope, pref: r.Pref,
 	}
+	e.hops = append(e.one[:0], r.NextHops...)
+	return e
+}
+
+func newLeaf(bits uint8, entries []*entry) *leaf {
+	l := &leaf{bits: bits, id: ask}
+	l.entries = append(l.one[:0], entries...)
+	return l
 }
 
 // source is r.Src, where ::/0 is the same as none.
@@ -97,9 +109,9 @@ func (l *leaf) Equal(o *leaf) bool {
 }
 
 // with is l (nil: none) and e after its equals; nil if e is there already.
-func (l *leaf) with(bits int, e *entry) *leaf {
+func (l *leaf) with(p *pool, bits int, e *entry) *leaf {
 	if l == nil {
-		return &leaf{bits: uint8(bits), entries: []*entry{e}}
+		return p.leaf(uint8(bits), []*entry{e})
 	}
 	at := len(l.entries)
 	for i, have := range l.entries {
@@ -110,7 +122,5 @@ func (l *leaf) with(bits int, e *entry) *leaf {
 			at = i
 		}
 	}
-	entries := make([]*entry, 0, len(l.entries)+1)
-	entries = append(append(append(entries, l.entries[:at]...), e), l.entries[at:]...)
-	return &leaf{bits: l.bits, entries: entries}
+	return p.leaf(l.bits, slices.Insert(slices.Clone(l.entries), at, e))
 }

@@ -1,5 +1,7 @@
 package fib
 
+import "net/netip"
+
 // outcome is how one table, or all rules, answered.
 type outcome uint8
 
@@ -29,7 +31,7 @@ func (t *Table) Lookup(q Query) (r Result) {
 	var m match
 	q.dropZones()
 	if q.OIF != 0 {
-		m.dev = t.ifaces[q.OIF]
+		m.dev = t.ifaces.get(q.OIF)
 	}
 	switch family(q.Dst) {
 	case 4:
@@ -91,7 +93,7 @@ func (t *Table) walk(rules []rule, q *Query, strict bool, m *match) outcome {
 // none (l3mdev_fib_table).
 func (t *Table) vrf(i *Iface) uint32 {
 	if i != nil && i.Table == 0 && i.MasterIndex != 0 {
-		i = t.ifaces[i.MasterIndex]
+		i = t.ifaces.get(i.MasterIndex)
 	}
 	if i == nil {
 		return 0
@@ -107,15 +109,15 @@ func (t *Table) suppressed(r *rule, m *match) bool {
 	if r.SuppressGroup < 0 || m.hop == nil {
 		return false
 	}
-	i := t.ifaces[m.hop.Index]
+	i := t.ifaces.get(m.hop.Index)
 	return i != nil && int(i.Group) == r.SuppressGroup
 }
 
 // find looks q up in one table: the longest prefix first, and shorter ones
 // while no entry of the longer matches (fib_table_lookup, fib6_backtrack).
 func (tr *trie) find(q *Query, strict bool, m *match) outcome {
-	l, ok := tr.bart.Lookup(q.Dst)
-	if !ok {
+	l := tr.longest(q.Dst)
+	if l == nil {
 		return miss
 	}
 	for {
@@ -127,10 +129,25 @@ func (tr *trie) find(q *Query, strict bool, m *match) outcome {
 		if err != nil {
 			return miss
 		}
+		var ok bool
 		if l, ok = tr.bart.LookupPrefix(shorter); !ok {
 			return miss
 		}
 	}
+}
+
+// longest is what is at the longest prefix that holds a; nil if there is none.
+func (tr *trie) longest(a netip.Addr) *leaf {
+	if a.Is4() {
+		if tr.index == nil {
+			return nil
+		}
+		if s := tr.index.find(a.As4()); s != ask {
+			return tr.index.leaves[s]
+		}
+	}
+	l, _ := tr.bart.Lookup(a)
+	return l
 }
 
 // choose finds the entry of l that takes q. A miss with m.entry set is a
@@ -157,7 +174,7 @@ func (e *entry) reject(m *match) outcome {
 func (t *Table) fill(r *Result, q *Query, m *match) {
 	e, hop, dev := m.entry, m.hop, m.dev
 	if dev == nil || dev.Index != hop.Index {
-		dev = t.ifaces[hop.Index]
+		dev = t.ifaces.get(hop.Index)
 	}
 	r.Type, r.PrefixLen, r.Index, r.Table = e.typ, m.leaf.bits, hop.Index, m.table
 	r.MTU, r.PrefSrc = e.mtu, e.prefSrc

@@ -41,10 +41,10 @@ type Query struct {
 
 // dropZones takes the zones off, which no prefix contains.
 func (q *Query) dropZones() {
-	if q.Dst.Zone() != "" {
+	if !q.Dst.Is4() && q.Dst.Zone() != "" {
 		q.Dst = q.Dst.WithZone("")
 	}
-	if q.Src.Zone() != "" {
+	if !q.Src.Is4() && q.Src.Zone() != "" {
 		q.Src = q.Src.WithZone("")
 	}
 }

@@ -211,8 +211,11 @@ func randomAddr(rng *rand.Rand, is4 bool) netip.Addr {
 func randomPrefix(rng *rand.Rand, is4 bool) netip.Prefix {
 	a := randomAddr(rng, is4)
 	bits := a.BitLen() - rng.IntN(12)
-	if rng.IntN(5) == 0 {
+	switch rng.IntN(8) {
+	case 0:
 		bits = 0
+	case 1:
+		bits = rng.IntN(a.BitLen() + 1)
 	}
 	return netip.PrefixFrom(a, bits).Masked()
 }

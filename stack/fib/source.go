@@ -36,7 +36,7 @@ func (t *Table) source4(index int, target netip.Addr) netip.Addr {
 		return first
 	}
 	for _, a := range t.addrs {
-		if a.shown4() && a.Scope != scopeLink && t.vrf(t.ifaces[a.Index]) == t.vrf(t.ifaces[index]) {
+		if a.shown4() && a.Scope != scopeLink && t.vrf(t.ifaces.get(a.Index)) == t.vrf(t.ifaces.get(index)) {
 			return a.Prefix.Addr()
 		}
 	}

@@ -13,9 +13,10 @@ import (
 // another one that shares what is the same. Its methods may be called by any
 // number of goroutines. The zero value holds nothing.
 type Table struct {
-	ifaces map[int]*Iface
+	ifaces ifaces
 	names  map[string]int     // interface name to index
 	tries  map[uint32]*trie   // by table id; none of them is empty
+	pool   *pool              // of what is in tries; nil: there is nothing
 	rules4 []rule             // IPv4, in priority order
 	rules6 []rule             // IPv6, in priority order
 	given  []Rule             // what rules4 and rules6 were made of
@@ -28,8 +29,9 @@ type Table struct {
 
 // trie is one routing table, both families.
 type trie struct {
-	id   uint32
-	bart *bart.Table[*leaf]
+	id    uint32
+	bart  *bart.Table[*leaf]
+	index *index4 // of what is IPv4 in bart; nil: nothing is
 }
 
 // Len is the number of routes in force.
@@ -38,7 +40,7 @@ func (t *Table) Len() int { return t.n }
 // Iface is the interface with that index. The second value is false if there
 // is none.
 func (t *Table) Iface(index int) (Iface, bool) {
-	i := t.ifaces[index]
+	i := t.ifaces.get(index)
 	if i == nil {
 		return Iface{}, false
 	}
@@ -83,7 +85,7 @@ func (t *Table) Routes() iter.Seq[Route] {
 
 // EqualIfaces reports whether t and o have the same interfaces.
 func (t *Table) EqualIfaces(o *Table) bool {
-	return maps.EqualFunc(t.ifaces, o.ifaces, func(a, b *Iface) bool { return *a == *b })
+	return t.ifaces.equal(o.ifaces)
 }
 
 // EqualAddrs reports whether t and o have the same addresses in the same order.

@@ -131,6 +131,9 @@ type Snapshot struct {
 	Ifaces []Iface
 	Addrs  []Addr
 	Routes []Route
+	// Set holds routes that come before Routes; nil is none. Compile takes
+	// them out of it.
+	Set    *RouteSet
 	Rules  []Rule
 	Neighs []Neigh
 }

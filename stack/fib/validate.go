@@ -27,8 +27,9 @@ func goodPrefix(p netip.Prefix, fam int) bool {
 // goodVia reports whether a is empty or an address without a zone.
 func goodVia(a netip.Addr) bool { return !a.IsValid() || family(a) != 0 && a.Zone() == "" }
 
-// checkRoute says why r cannot be used, nil if it can.
-func (t *Table) checkRoute(r *Route) error {
+// checkRoute says why r cannot be used whatever interfaces there are, nil if
+// it can.
+func checkRoute(r *Route) error {
 	fam := family(r.Dst.Addr())
 	switch {
 	case fam == 0 || !goodPrefix(r.Dst, fam):
@@ -47,11 +48,7 @@ func (t *Table) checkRoute(r *Route) error {
 		return ErrNoHop
 	}
 	for i := range r.NextHops {
-		h := &r.NextHops[i]
-		if t.ifaces[h.Index] == nil {
-			return fmt.Errorf("%w: index %d", ErrInterface, h.Index)
-		}
-		if !goodVia(h.Via) || h.Weight < 0 || h.Weight > maxWeight {
+		if h := &r.NextHops[i]; !goodVia(h.Via) || h.Weight < 0 || h.Weight > maxWeight {
 			return ErrAddress
 		}
 	}

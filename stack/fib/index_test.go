@@ -1,0 +1,147 @@
+package fib
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+// cornerAddr has few different bytes, so that prefixes of all lengths nest and
+// addresses hit them.
+func cornerAddr(rng *rand.Rand) netip.Addr {
+	var b [4]byte
+	for i := range b {
+		b[i] = []byte{0, 1, 63, 64, 127, 128, 255}[rng.IntN(7)]
+	}
+	return netip.AddrFrom4(b)
+}
+
+// cornerRoute is of any length, with one of so many gateways.
+func cornerRoute(rng *rand.Rand, gateways int) Route {
+	p := netip.PrefixFrom(cornerAddr(rng), rng.IntN(33)).Masked()
+	via := netip.AddrFrom4([4]byte{10, 0, 0, byte(rng.IntN(gateways))})
+	return Route{Dst: p, Table: TableMain, NextHops: []NextHop{{Index: 2, Via: via}}}
+}
+
+// sameAsTrie compares what the index says with what it was made of.
+func sameAsTrie(t *testing.T, rng *rand.Rand, tab *Table) {
+	t.Helper()
+	tr := tab.tries[TableMain]
+	for range 50 {
+		a := cornerAddr(rng)
+		if tr == nil {
+			return
+		}
+		want, _ := tr.bart.Lookup(a)
+		if got := tr.longest(a); got != want {
+			t.Fatalf("%v: the index says %+v, the trie %+v", a, got, want)
+		}
+	}
+}
+
+// TestIndexIsTheTrie changes tables at random: what Apply redraws says the same
+// as the trie, and as what Compile paints, slot by slot as long as all leaves
+// have numbers.
+func TestIndexIsTheTrie(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 1))
+	for _, limit := range []int{maxPooled, 5, 0} {
+		s := Snapshot{Ifaces: []Iface{{Index: 2, Name: "m0", Up: true}}}
+		tab := mustCompile(t, s)
+		tab.pool.limit = limit
+		for range 1500 {
+			c := Change{Op: Op(rng.IntN(3)), Route: cornerRoute(rng, 3)}
+			if n := len(s.Routes); n > 0 && rng.IntN(2) == 0 {
+				c = Change{OpDelete, s.Routes[rng.IntN(n)]}
+			}
+			s.Routes = applyPlain(s.Routes, c)
+			tab, _ = tab.Apply([]Change{c})
+			sameAsTrie(t, rng, tab)
+			fresh := mustCompile(t, s)
+			sameAsTrie(t, rng, fresh)
+			if limit == maxPooled {
+				sameSlots(t, rng, tab.tries[TableMain], fresh.tries[TableMain])
+			}
+		}
+	}
+}
+
+// sameSlots finds slots that ask the trie without need, which is slow.
+func sameSlots(t *testing.T, rng *rand.Rand, a, b *trie) {
+	t.Helper()
+	if a == nil || b == nil {
+		if a != b {
+			t.Fatalf("one of the tables is empty: %v, %v", a, b)
+		}
+		return
+	}
+	for range 50 {
+		at := cornerAddr(rng).As4()
+		x, y := a.index.find(at), b.index.find(at)
+		if (x == none) != (y == none) || (x == ask) != (y == ask) {
+			t.Fatalf("%v: slot %d after changes, %d when made anew", at, x, y)
+		}
+	}
+}
+
+// TestIndexForgets: what is deleted takes its nodes along.
+func TestIndexForgets(t *testing.T) {
+	tab := mustCompile(t, Snapshot{Ifaces: []Iface{{Index: 2, Name: "m0"}}, Routes: []Route{
+		{Dst: netip.MustParsePrefix("0.0.0.0/0"), Table: TableMain, NextHops: []NextHop{{Index: 2}}},
+	}})
+	for _, text := range []string{"10.1.2.0/24", "10.1.2.3/32", "11.0.0.0/12"} {
+		r := Route{Dst: netip.MustParsePrefix(text), Table: TableMain, NextHops: []NextHop{{Index: 2}}}
+		at := r.Dst.Addr().As4()[0]
+		next, _ := tab.Apply([]Change{{OpAdd, r}})
+		if next.tries[TableMain].index.kids[at] == nil || tab.tries[TableMain].index.kids[at] != nil {
+			t.Errorf("%s: no node, or one in the old table", text)
+		}
+		if next, _ = next.Apply([]Change{{OpDelete, r}}); next.tries[TableMain].index.kids[at] != nil {
+			t.Errorf("%s: deleted, and its node is there", text)
+		}
+	}
+}
+
+func TestRuns(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 1))
+	for range 2000 {
+		var slots [256]slot
+		for range rng.IntN(300) {
+			slots[rng.IntN(256)] = slot(rng.Uint32() >> (16 + rng.IntN(17)))
+		}
+		if got := newRuns(&slots).slots(); got != slots {
+			t.Fatalf("seed %d: %v became %v", seed, slots, got)
+		}
+	}
+	if newRuns(new([256]slot)) != nil {
+		t.Error("nothing takes room")
+	}
+}
+
+func TestIfaces(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 1))
+	for n := range 40 {
+		want, set := make(map[int]*Iface), newIfaces(n)
+		for range n {
+			i := &Iface{Index: (rng.IntN(8) - 1) << rng.IntN(20)}
+			if want[i.Index] == nil {
+				want[i.Index] = i
+				set.add(i)
+			}
+		}
+		for index := -3; index < 1<<12; index++ {
+			if set.get(index) != want[index] {
+				t.Fatalf("seed %d: index %d of %d", seed, index, n)
+			}
+		}
+	}
+	if ifaces(nil).get(1) != nil {
+		t.Error("an interface of none")
+	}
+}
