@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -230,6 +231,12 @@ func (i *iface) move(ns Ref, newName string, newIndex int) error {
 	if err != nil {
 		return err
 	}
+	return i.arrived(ns, f)
+}
+
+// arrived does what is to be done in a namespace that the interface is new in:
+// f is ns, opened.
+func (i *iface) arrived(ns Ref, f *os.File) error {
 	if _, err := i.nsid(int(f.Fd())); err != nil {
 		return wrap("assign an id to network namespace", ns.spec, err)
 	}

@@ -117,6 +117,10 @@ type Interface interface {
 	// moved; it does what is missing and is silent where IPv6 is disabled.
 	EnsureLinkLocal() error
 
+	// Delete takes the interface away. It returns as soon as the interface is in
+	// no namespace and its name is free, which is long before Close would: the kernel
+	// frees it after a grace period of RCU. Close is to be called all the same.
+	Delete() error
 	// Close ends the interface: it disappears from its namespace. Idempotent.
 	Close() error
 }

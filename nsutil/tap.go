@@ -80,22 +80,37 @@ func indexHere(o Options) int {
 // staysHere tells whether the interface is to end up where it is made.
 func (o Options) staysHere() bool { return o.Netns.IsOwn() || Same(o.Netns, Ref{}) }
 
-// configure gives the device its properties and takes it to its place.
+// configure gives the device its properties and takes it to its place, by one
+// request: the kernel moves an interface first, and then changes it (do_setlink).
 func (t *TAP) configure(o Options) error {
-	err := t.set("configure", 0, 0, func(m *rtnl.Builder) { o.linkAttrs(m) })
+	index, err := t.index(t.home)
 	if err != nil {
 		return err
 	}
-	if err := t.SetNoARP(o.NoARP); err != nil {
+	m := rtnl.LinkHeader(index, 0, unix.IFF_NOARP)
+	if o.NoARP {
+		m = rtnl.LinkHeader(index, unix.IFF_NOARP, unix.IFF_NOARP)
+	}
+	o.linkAttrs(m.String(unix.IFLA_IFNAME, o.Name))
+	if o.staysHere() {
+		if err := t.home.Do(unix.RTM_NEWLINK, 0, m.Bytes()); err != nil {
+			return err
+		}
+		return t.settle()
+	}
+	f, err := o.Netns.Open()
+	if err != nil {
 		return err
 	}
-	if !o.staysHere() {
-		return t.move(o.Netns, o.Name, o.Index)
+	defer f.Close()
+	m.Uint32(unix.IFLA_NET_NS_FD, uint32(f.Fd()))
+	if o.Index != 0 {
+		m.Uint32(unix.IFLA_NEW_IFINDEX, uint32(o.Index))
 	}
-	if err := t.Rename(o.Name); err != nil {
+	if err := t.home.Do(unix.RTM_NEWLINK, 0, m.Bytes()); err != nil {
 		return err
 	}
-	return t.settle()
+	return t.arrived(o.Netns, f)
 }
 
 // linkAttrs appends what the options ask of the workload's interface.

@@ -136,6 +136,10 @@ func (a *Appliance) remove(d *device) {
 	m := d.m
 	m.devices = slices.DeleteFunc(m.devices, func(o *device) bool { return o == d })
 	d.link.Close()
+	// Before the port, whose descriptor the kernel would take long to close.
+	if err := d.iface.Delete(); err != nil && !errors.Is(err, nsutil.ErrGone) {
+		a.log.Warn("delete a device's interface", "device", d.name, "error", err)
+	}
 	if err := d.port.Close(); err != nil {
 		a.log.Debug("close a device's port", "device", d.name, "error", err)
 	}
