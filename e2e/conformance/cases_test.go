@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -15,6 +16,8 @@ type step struct {
 	frame  []byte // or nil
 	layers string
 	argv   []string
+	// burst is how often a burst sends the frame, from each of the places in argv.
+	burst int
 }
 
 // testCase is a world and what is done to it. A case with commands leaves a
@@ -124,7 +127,7 @@ func parseCases(group []string) ([]testCase, error) {
 
 // parseStep reads "a: eth …" (a frame from there) or "a# ip …" (a command there).
 func parseStep(s string) (step, error) {
-	for _, verb := range []string{"show", "news", "reply"} {
+	for _, verb := range []string{"show", "news", "told", "reply"} {
 		if of, ok := strings.CutPrefix(s, verb+" "); ok {
 			where, how, _ := strings.Cut(of, " ")
 			return step{text: s, where: where, argv: append([]string{verb}, strings.Fields(how)...)}, nil
@@ -132,6 +135,9 @@ func parseStep(s string) (step, error) {
 	}
 	if of, ok := strings.CutPrefix(s, "count "); ok {
 		return step{text: s, argv: append([]string{"count"}, strings.Fields(of)...)}, nil
+	}
+	if of, ok := strings.CutPrefix(s, "burst "); ok {
+		return parseBurst(s, of)
 	}
 	where, rest, _ := strings.Cut(s, " ")
 	name := strings.TrimRight(where, ":#")
@@ -146,6 +152,21 @@ func parseStep(s string) (step, error) {
 		return out, fmt.Errorf("neither a frame nor a command")
 	}
 	return out, nil
+}
+
+// parseBurst reads "a wire 600: eth …".
+func parseBurst(text, of string) (step, error) {
+	head, layers, _ := strings.Cut(of, ":")
+	words := strings.Fields(head)
+	if len(words) < 2 {
+		return step{}, fmt.Errorf("a burst is from somewhere, and of a number of frames")
+	}
+	n, err := strconv.Atoi(words[len(words)-1])
+	if err != nil || n < 1 {
+		return step{}, fmt.Errorf("a burst of %q frames", words[len(words)-1])
+	}
+	b, err := build(strings.TrimSpace(layers))
+	return step{text: text, frame: b, layers: layers, argv: words[:len(words)-1], burst: n}, err
 }
 
 // expand does what a shell does with braces: all combinations, in order.

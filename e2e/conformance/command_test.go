@@ -11,22 +11,23 @@ import (
 
 // looks says that a step changes nothing.
 func (s *step) looks() bool {
-	return s.frame == nil && (s.argv[0] == "show" || s.argv[0] == "news" || ruleTable(s.argv) && s.argv[1] == "show")
+	return s.frame == nil && (s.argv[0] == "show" || s.argv[0] == "news" || s.argv[0] == "told" || ruleTable(s.argv) && s.argv[1] == "show")
 }
 
 // command runs a command of a case and tells how it ended.
 func (l *lab) command(s *step) ([]string, error) {
 	var err error
-	ns := s.where
-	if ns != "host" && ns != "lan" {
-		ns = "n" + ns
-	}
+	ns := spaceNamed(s.where)
 	l.hostChanged = l.hostChanged || s.where == "host" && !s.looks()
 	switch s.argv[0] {
 	case "show":
 		return l.show(s.where, s.argv[1:]...)
 	case "news":
 		return l.spaces[l.where(s.where)].readNews("v" + s.where)
+	case "told":
+		return l.told(s.where, s.argv[1:]...)
+	case "monitor":
+		return nil, l.monitor(s.where, s.argv[1:])
 	case "count":
 		l.counted = s.argv[1:]
 		return nil, nil
@@ -61,6 +62,14 @@ func (l *lab) command(s *step) ([]string, error) {
 		said = "refused"
 	}
 	return []string{said}, l.changed()
+}
+
+// spaceNamed is the namespace of host, lan, a, b or c.
+func spaceNamed(where string) string {
+	if where == "host" || where == "lan" {
+		return where
+	}
+	return "n" + where
 }
 
 // wait waits until a device's interface is UP or DOWN, or gone: carriers follow in

@@ -10,9 +10,18 @@ import (
 // counters are those of an interface, as "rx packets" and so on.
 type counters map[string]uint64
 
+// counterOf is where a device is; "host" stands for the master.
+func (l *lab) counterOf(name string) (ns, dev string) {
+	if name == "host" {
+		return "host", "m0"
+	}
+	return l.where(name), "v" + name
+}
+
 // countersOf reads a device's from the kernel.
 func (kernel) countersOf(l *lab, name string) (counters, error) {
-	link, err := l.spaces[l.where(name)].conn.Link(0, "v"+name)
+	ns, dev := l.counterOf(name)
+	link, err := l.spaces[ns].conn.Link(0, dev)
 	s := link.Stats
 	return counters{
 		"rx packets": s.RxPackets, "rx bytes": s.RxBytes, "rx errors": s.RxErrors, "rx dropped": s.RxDropped, "rx multicast": s.Multicast,
@@ -27,7 +36,8 @@ func (a *appliance) countersOf(l *lab, name string) (counters, error) {
 			RxPackets, RxBytes, RxErrors, RxDropped, Multicast, TxPackets, TxBytes, TxErrors, TxDropped uint64
 		}
 	}
-	request := map[string]any{"netns": l.where(name), "name": "v" + name, "stats": true}
+	ns, dev := l.counterOf(name)
+	request := map[string]any{"netns": ns, "name": dev, "stats": true}
 	if err := a.call("link/show", request, &all); err != nil || len(all) != 1 {
 		return nil, fmt.Errorf("%w: %d devices %s", err, len(all), name)
 	}

@@ -36,6 +36,13 @@
 // sentinels go on for a moment, because the appliance learns of changes by
 // netlink a moment after ip(8) returns.
 //
+// A monitor (ip monitor, ipvl monitor) is called: something happens to the
+// loopback interface of its namespace, and what it has printed before it tells
+// of that is all there is. Bursts, which fill the queue for group frames, are
+// told by counters: sockets are too small for them. Their sender keeps the
+// kernel's worker from running (SCHED_FIFO, one processor); the binary's runs
+// beside it.
+//
 // A route that nobody uses marks what was done to the host: once the appliance
 // shows it, it has seen the rest.
 //
@@ -45,6 +52,7 @@
 // own time (group reports, probes of known neighbours, errors of those that never
 // answered); what they ask for, but for cases that have a world of their own; IP
 // identifications and flow labels of the stacks' choice, ports from 61000 up;
-// operational states other than up and down; in l3s what captures of the host
-// and of devices see behind the driver.
+// operational states other than up and down; of what monitors print, indexes,
+// ids of namespaces, qdiscs and queues, and what is true for a moment only; in
+// l3s what captures of the host and of devices see behind the driver.
 package conformance

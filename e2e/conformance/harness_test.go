@@ -62,6 +62,32 @@ func TestRulesAsIPTables(t *testing.T) {
 	}
 }
 
+// What a monitor prints is told by its interface, without what is the host's choice.
+func TestMonitored(t *testing.T) {
+	for record, want := range map[string]string{
+		"7: va@if3: <BROADCAST,UP> mtu 1500 qdisc noqueue state UNKNOWN group default      link/ether 02:aa:bb:cc:dd:01 brd ff:ff:ff:ff:ff:ff link-netnsid 0":     "va: va: <BROADCAST,UP> mtu 1500 state UP group default link/ether MM brd FF",
+		"[LINK]Deleted 7: va@m0: <UP> mtu 1500 qdisc noop state DOWN group default      link/ether 02:aa:bb:cc:dd:01 link-netns host new-netnsid 1 new-ifindex 5": "va: [LINK]Deleted va: <UP> mtu 1500 state DOWN group default link/ether MM",
+		"Deleted 7: va    inet 10.0.0.11/24 scope global va        valid_lft 5sec preferred_lft 0sec":                                                             "va: Deleted va inet 10.0.0.11/24 scope global va valid_lft 5sec preferred_lft 0sec",
+		"local 10.0.0.11 dev vb table local proto kernel":                             "vb: local 10.0.0.11 dev vb table local proto kernel",
+		"7: va: <UP> promiscuity 0 ipvlan mode l2 bridge numtxqueues 1 numrxqueues 1": "va: va: <UP> promiscuity 0 ipvlan mode l2 bridge",
+		"nexthop of nothing": ": nexthop of nothing",
+	} {
+		text, dev := monitored(record)
+		if got := dev + ": " + text; got != want {
+			t.Errorf("%s:\n%s, want\n%s", record, got, want)
+		}
+	}
+	for text, want := range map[string]bool{
+		"va inet6 fd00::1/64 scope global tentative valid_lft forever": true, "va inet6 fd00::1/64 scope global valid_lft forever": false,
+		"va: <NO-CARRIER,BROADCAST,UP,LOWER_UP> mtu 1500": true, "va: <NO-CARRIER,BROADCAST,UP> mtu 1500": false, "va: <UP,LOWER_UP> mtu 1500": false,
+		"[NEIGH]10.0.0.1 dev va STALE": true,
+	} {
+		if passing(text) != want {
+			t.Errorf("%s: %v", text, !want)
+		}
+	}
+}
+
 // What is said of each case, and that only the right things pass.
 func TestReport(t *testing.T) {
 	cases, err := parseCases([]string{"l2/bridge a: eth PM MM; ip4 A4 {P4,B4,C4,U4} ttl={1,2}; udp"})

@@ -39,8 +39,10 @@ type lab struct {
 	last        map[string][]byte // the last frame that came to a port, not the sentinels
 	rules       map[string][]rule // that the case has set, by table and chain
 	counted     []string          // the devices whose counters are told
-	told        map[string]bool   // ARP and ND requests already seen in this world
-	fresher     bool              // the world is this case's own: what stacks ask for is told
+	requests    map[string]bool   // ARP and ND requests already seen in this world
+	monitors    map[string]*monitor
+	calls       int  // to monitors, so that what they say is known to be all
+	fresher     bool // the world is this case's own: what stacks ask for is told
 	events      []event
 	closed      map[string]bool // ways that sentinels got lost on, since the last command
 	asked       bool            // a request was answered since the last look
@@ -51,7 +53,7 @@ type lab struct {
 
 // newLab makes the namespaces, which stay as long as the process's mounts.
 func newLab() (*lab, error) {
-	l := &lab{buf: make([]byte, 1<<16), spaces: map[string]*space{}}
+	l := &lab{buf: make([]byte, 1<<16), spaces: map[string]*space{}, monitors: map[string]*monitor{}}
 	for _, name := range spaceNames {
 		s, err := newSpace(name)
 		if err != nil {
@@ -80,7 +82,7 @@ func quiet() error {
 // fresh builds a world anew.
 func (l *lab) fresh(w world) error {
 	l.closeSockets()
-	l.told = map[string]bool{}
+	l.requests = map[string]bool{}
 	l.events, l.counted, l.last, l.rules = nil, nil, map[string][]byte{}, map[string][]rule{}
 	if err := l.engine.clear(l); err != nil {
 		return err

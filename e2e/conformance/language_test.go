@@ -73,6 +73,18 @@ func TestReadBack(t *testing.T) {
 	}
 }
 
+func TestBurst(t *testing.T) {
+	s, err := parseStep("burst a wire 600: eth FF PM type=0x9999; hex 01")
+	if err != nil || s.burst != 600 || !reflect.DeepEqual(s.argv, []string{"a", "wire"}) || len(s.frame) != 15 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	for _, bad := range []string{"burst a: eth FF PM", "burst 3: eth FF PM", "burst a 0: eth FF PM", "burst a 3", "burst a 3: soup", "burst :"} {
+		if s, err := parseStep(bad); err == nil {
+			t.Errorf("%q was read: %+v", bad, s)
+		}
+	}
+}
+
 func TestCasesAndRecordBelongTogether(t *testing.T) {
 	cases, err := loadCases()
 	if err != nil {
@@ -112,9 +124,21 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
+// A monitor prints names that others chose.
+func FuzzMonitored(f *testing.F) {
+	for _, s := range []string{"7: va@if3: <UP> mtu 1500 qdisc noqueue state UNKNOWN", "Deleted 7: va    inet 10.0.0.11/24", "[ROUTE]local ::1 dev va table local", "1: qdisc: qdisc qdisc"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if text, dev := monitored(s); text != strings.Join(strings.Fields(text), " ") || strings.ContainsAny(dev, " \n") {
+			t.Errorf("%q was told as %q, of %q", s, text, dev)
+		}
+	})
+}
+
 // A line of a case file is an error or cases; it must not panic.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"l2/bridge wire: eth MM PM; ip4 P4 {A4,B4}; udp", "case l3/vepa a name", "l2/bridge a# ip link", "{,", "a/b c:"} {
+	for _, s := range []string{"l2/bridge wire: eth MM PM; ip4 P4 {A4,B4}; udp", "case l3/vepa a name", "l2/bridge a# ip link", "{,", "a/b c:", "l2/bridge burst a wire 3: eth FF PM"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -54,7 +54,7 @@ func (l *lab) lines(stimulus *step) []string {
 		text := ""
 		if e.frame != nil && !isStimulus {
 			text = l.textOf(e)
-			if noise(text) || isRequest(text) && (!l.fresher || l.told[text]) {
+			if noise(text) || isRequest(text) && (!l.fresher || l.requests[text]) {
 				continue
 			}
 		}
@@ -77,7 +77,7 @@ func (l *lab) textOf(e event) string {
 func (l *lab) remember() {
 	for _, e := range l.events {
 		if text := e.text(); isRequest(text) {
-			l.told[text] = true
+			l.requests[text] = true
 		}
 	}
 }

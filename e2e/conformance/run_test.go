@@ -95,6 +95,7 @@ func (l *lab) undo(c testCase) error {
 // run does the steps of a case. want is what the kernel's driver made of it, if
 // that is known: what to be patient for.
 func (l *lab) run(c testCase, want observation) (o observation, err error) {
+	defer l.endMonitors()
 	for i := range c.steps {
 		s := c.steps[i]
 		var expect []string
@@ -106,6 +107,8 @@ func (l *lab) run(c testCase, want observation) (o observation, err error) {
 		}
 		var lines []string
 		switch {
+		case s.burst > 0:
+			lines, err = l.burst(&s, expect)
 		case s.frame == nil && s.argv[0] == "reply":
 			if s.frame, err = reply(l.last[s.where], len(s.argv) > 1); err == nil {
 				lines, err = l.frameStep(&s, expect)
@@ -140,7 +143,7 @@ func (l *lab) commandStep(s *step, expect []string) ([]string, error) {
 	// The appliance follows events of the kernel a moment later.
 	for t := time.Now(); s.looks() && err == nil && expect != nil && !slices.Equal(said, expect) && time.Since(t) < late; pause() {
 		var more []string
-		if more, err = l.command(s); s.argv[0] == "news" {
+		if more, err = l.command(s); s.argv[0] == "news" || s.argv[0] == "told" {
 			more = append(said, more...) // they are told once
 			slices.Sort(more)
 			more = slices.Compact(more)
