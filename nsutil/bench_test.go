@@ -11,11 +11,30 @@ import (
 	"github.com/ipvl/ipvl/nsutil/sandbox"
 )
 
-// BenchmarkSnapshot reads a namespace with a million routes. It executes
-// itself again in a sandbox, whose lines are the result.
+// BenchmarkSnapshot reads a namespace with a million routes.
 func BenchmarkSnapshot(b *testing.B) {
+	benchRead(b, func() (int, error) {
+		s, err := Snapshot(Ref{})
+		return len(s.Routes), err
+	})
+}
+
+// BenchmarkLoad does so without holding them as values.
+func BenchmarkLoad(b *testing.B) {
+	benchRead(b, func() (int, error) {
+		s, err := Load(Ref{})
+		if err != nil {
+			return 0, err
+		}
+		return s.Set.Len(), nil
+	})
+}
+
+// benchRead executes the benchmark again in a sandbox, whose lines are the
+// result.
+func benchRead(b *testing.B, read func() (int, error)) {
 	if !sandbox.Inside() {
-		cmd, err := sandbox.Command(sandbox.Options{}, "", "-test.run=^$", "-test.bench=^BenchmarkSnapshot$", "-test.benchtime=3x")
+		cmd, err := sandbox.Command(sandbox.Options{}, "", "-test.run=^$", "-test.bench=^"+b.Name()+"$", "-test.benchtime=3x")
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -30,9 +49,9 @@ func BenchmarkSnapshot(b *testing.B) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	for range b.N {
-		s, err := Snapshot(Ref{})
-		if err != nil || len(s.Routes) < routes {
-			b.Fatalf("%d routes, %v", len(s.Routes), err)
+		n, err := read()
+		if err != nil || n < routes {
+			b.Fatalf("%d routes, %v", n, err)
 		}
 	}
 }

@@ -57,35 +57,44 @@ func Neighs(ns Ref) ([]rtnl.Neigh, error) {
 // nexthop objects resolved), rules, and permanent neighbours of a namespace.
 // Each kind is read at one moment, one kind after the other: a change
 // meanwhile comes as an event, upon which to read again.
-func Snapshot(ns Ref) (fib.Snapshot, error) {
-	var s fib.Snapshot
-	err := ns.Do(func() error {
+func Snapshot(ns Ref) (fib.Snapshot, error) { return snapshot(ns, listRoutes) }
+
+// Load is Snapshot for a namespace that may have a million routes: they are in
+// the Snapshot's Set, as they were read, and Routes is empty.
+func Load(ns Ref) (fib.Snapshot, error) { return snapshot(ns, loadRoutes) }
+
+// snapshot reads all but the routes, which routes reads.
+func snapshot(ns Ref, routes func(*rtnl.Conn, *fib.Snapshot) error) (s fib.Snapshot, err error) {
+	err = ns.Do(func() error {
 		c, err := rtnl.Dial()
 		if err != nil {
 			return err
 		}
 		defer c.Close()
-		return snapshot(c, &s)
+		for _, read := range []func(*rtnl.Conn, *fib.Snapshot) error{links, addrsAndNeighs, routes, rules} {
+			if err := read(c, &s); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return s, wrap("read the state of", ns.spec, err)
 }
 
-func snapshot(c *rtnl.Conn, s *fib.Snapshot) error {
-	links, err := steady(c.Links)
-	if err != nil {
-		return err
+func links(c *rtnl.Conn, s *fib.Snapshot) error {
+	all, err := steady(c.Links)
+	for _, l := range all {
+		s.Ifaces = append(s.Ifaces, fibIface(l))
 	}
+	return err
+}
+
+func addrsAndNeighs(c *rtnl.Conn, s *fib.Snapshot) error {
 	addrs, err := steady(c.Addrs)
 	if err != nil {
 		return err
 	}
 	neighs, err := steady(c.Neighs)
-	if err != nil {
-		return err
-	}
-	for _, l := range links {
-		s.Ifaces = append(s.Ifaces, fibIface(l))
-	}
 	for _, a := range addrs {
 		s.Addrs = append(s.Addrs, fibAddr(a))
 	}
@@ -94,33 +103,67 @@ func snapshot(c *rtnl.Conn, s *fib.Snapshot) error {
 			s.Neighs = append(s.Neighs, fib.Neigh{Index: n.Index, Dst: n.Dst, MAC: [6]byte(n.LLAddr)})
 		}
 	}
-	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
-		if err := routesAndRules(c, family, s); err != nil {
+	return err
+}
+
+// families are those that have routes and rules. A kernel without IPv6 has
+// none of its.
+var families = [...]uint8{unix.AF_INET, unix.AF_INET6}
+
+func rules(c *rtnl.Conn, s *fib.Snapshot) error {
+	for _, family := range families {
+		all, err := steady(func() ([]fib.Rule, error) { return c.Rules(family) })
+		if err != nil && !unsupported(err) {
+			return err
+		}
+		s.Rules = append(s.Rules, all...)
+	}
+	return nil
+}
+
+func listRoutes(c *rtnl.Conn, s *fib.Snapshot) error {
+	for _, family := range families {
+		before := s.Routes
+		pending, err := steady(func() (pending []rtnl.Pending, err error) {
+			s.Routes, pending, err = c.AppendRoutes(before, family)
+			return pending, err
+		})
+		if err != nil && !unsupported(err) {
+			return err
+		}
+		if err := resolveNextHops(c, s.Routes, pending); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// routesAndRules adds those of one family. A kernel without IPv6 has none.
-func routesAndRules(c *rtnl.Conn, family uint8, s *fib.Snapshot) error {
-	before := s.Routes
-	pending, err := steady(func() (pending []rtnl.Pending, err error) {
-		s.Routes, pending, err = c.AppendRoutes(before, family)
-		return pending, err
+// loadRoutes knows the nexthop objects before it reads the routes: of one that
+// is made meanwhile an event tells.
+func loadRoutes(c *rtnl.Conn, s *fib.Snapshot) error {
+	objects, err := steady(c.NextHops)
+	if err != nil && !unsupported(err) {
+		return err
+	}
+	s.Set, err = steady(func() (*fib.RouteSet, error) {
+		set, interrupted := new(fib.RouteSet), error(nil)
+		for _, family := range families {
+			err := c.EachRoute(family, func(r *rtnl.Route) {
+				if r.Pending() {
+					objects.Resolve(&r.Route, r.NHID)
+				}
+				set.Add(&r.Route)
+			})
+			switch {
+			case errors.Is(err, rtnl.ErrInterrupted):
+				interrupted = err
+			case err != nil && !unsupported(err):
+				return nil, err
+			}
+		}
+		return set, interrupted
 	})
-	if err != nil && !unsupported(err) {
-		return err
-	}
-	if err := resolveNextHops(c, s.Routes, pending); err != nil {
-		return err
-	}
-	rules, err := steady(func() ([]fib.Rule, error) { return c.Rules(family) })
-	if err != nil && !unsupported(err) {
-		return err
-	}
-	s.Rules = append(s.Rules, rules...)
-	return nil
+	return err
 }
 
 // resolveNextHops reads the nexthop objects, if a route needs them.

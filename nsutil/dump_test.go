@@ -60,6 +60,34 @@ func tableText(s fib.Snapshot, table uint32) string {
 	return strings.Join(lines, "\n")
 }
 
+// bothWays is Snapshot. What Load reads must make the same table.
+func bothWays(t *testing.T, ns Ref) (fib.Snapshot, error) {
+	t.Helper()
+	s, err := Snapshot(ns)
+	loaded, errLoad := Load(ns)
+	if (err == nil) != (errLoad == nil) {
+		t.Fatalf("Snapshot: %v, Load: %v", err, errLoad)
+	}
+	if err != nil {
+		return s, err
+	}
+	if loaded.Set.Len() != len(s.Routes) || len(loaded.Routes) != 0 {
+		t.Fatalf("Snapshot read %d routes, Load %d and %d", len(s.Routes), loaded.Set.Len(), len(loaded.Routes))
+	}
+	want, _, err := fib.Compile(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, out, err := fib.Compile(loaded)
+	if err != nil || out.Total() != 0 {
+		t.Fatalf("Load: left out %+v, %v", out, err)
+	}
+	if !got.EqualIfaces(want) || !got.EqualAddrs(want) || !got.EqualRoutes(want) || !got.EqualRules(want) || !got.EqualNeighs(want) {
+		t.Fatalf("Load read\n%+v, want\n%+v", slices.Collect(got.Routes()), slices.Collect(want.Routes()))
+	}
+	return s, nil
+}
+
 func cidr(s string) *net.IPNet {
 	_, n, err := net.ParseCIDR(s)
 	if err != nil {
@@ -110,7 +138,7 @@ func TestSnapshotReadsRoutes(t *testing.T) {
 			}
 			return nil
 		})
-		s, err := Snapshot(ns)
+		s, err := bothWays(t, ns)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +170,7 @@ func TestSnapshotResolvesNextHopObjects(t *testing.T) {
 				ns, m0 := topology(t)
 				sysctl(t, ns, "net/ipv4/nexthop_compat_mode", compat)
 				conn(t, ns, func(c *rtnl.Conn) error { return nextHopRoutes(c, m0) })
-				s, err := Snapshot(ns)
+				s, err := bothWays(t, ns)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -212,7 +240,7 @@ func TestSnapshotReadsTheRest(t *testing.T) {
 			}
 			return h.RuleAdd(r)
 		})
-		s, err := Snapshot(ns)
+		s, err := bothWays(t, ns)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -248,7 +276,7 @@ func TestSnapshotAgreesWithAnotherReader(t *testing.T) {
 	sandboxtest.User(t, func(t *testing.T) {
 		ns, m0 := topology(t)
 		conn(t, ns, func(c *rtnl.Conn) error { return manyRoutes(c, m0, 3000) })
-		s, err := Snapshot(ns)
+		s, err := bothWays(t, ns)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -293,7 +321,7 @@ func TestDumpsOfAMissingNamespace(t *testing.T) {
 	sandboxtest.User(t, func(t *testing.T) {
 		ns := addNetns(t, "a")
 		sandboxtest.DelNetns(t, "a")
-		_, err := Snapshot(ns)
+		_, err := bothWays(t, ns)
 		if want := `Cannot open network namespace "a": No such file or directory`; err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v", err)
 		}

@@ -59,7 +59,7 @@ func TestAddressesAndRoutesAreMadeAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := Snapshot(ns)
+		s, err := bothWays(t, ns)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -53,23 +53,32 @@ type Pending struct {
 }
 
 // AppendRoutes reads the routes of all tables of a family (AF_INET, AF_INET6)
-// and appends them to list: a table may hold a million, so they are not copied
-// about.
+// and appends them to list. A table may hold a million: see EachRoute.
 func (c *Conn) AppendRoutes(list []fib.Route, family uint8) ([]fib.Route, []Pending, error) {
-	var p RouteParser
 	var pending []Pending
-	err := c.Dump(unix.RTM_GETROUTE, FamilyHeader(family, unix.SizeofRtMsg).Bytes(), func(m Message) error {
-		r, err := p.Parse(m.Data)
-		if err != nil {
-			return nil
-		}
-		if r.NHID != 0 && len(r.NextHops) == 0 {
+	err := c.eachRoute(RouteParser{}, family, func(r *Route) {
+		if r.Pending() {
 			pending = append(pending, Pending{Index: len(list), NHID: r.NHID})
 		}
 		list = append(list, r.Route)
-		return nil
 	})
 	return list, pending, err
+}
+
+// EachRoute reads the routes of all tables of a family (AF_INET, AF_INET6) and
+// calls fn with each. The route and its hops are borrowed for the call.
+func (c *Conn) EachRoute(family uint8, fn func(*Route)) error {
+	return c.eachRoute(RouteParser{Reuse: true}, family, fn)
+}
+
+func (c *Conn) eachRoute(p RouteParser, family uint8, fn func(*Route)) error {
+	var r Route
+	return c.Dump(unix.RTM_GETROUTE, FamilyHeader(family, unix.SizeofRtMsg).Bytes(), func(m Message) (err error) {
+		if r, err = p.Parse(m.Data); err == nil {
+			fn(&r)
+		}
+		return nil
+	})
 }
 
 // NextHops reads the nexthop objects.

@@ -110,6 +110,33 @@ func TestRoutesDoNotShareHops(t *testing.T) {
 	}
 }
 
+// A parser that reuses gives the same routes, until the next.
+func TestRouteParserReuses(t *testing.T) {
+	p := RouteParser{Reuse: true}
+	head := func() *Builder { return rtmsg(unix.AF_INET, 0, 0, 254, unix.RTN_UNICAST, 0) }
+	hop := func(index byte) []byte { return []byte{8, 0, 0, 0, index, 0, 0, 0} }
+	one := head().Uint32(unix.RTA_OIF, 3).Bytes()
+	many := head().Attr(unix.RTA_MULTIPATH, append(hop(4), hop(5)...)).Bytes()
+	none := head().Bytes()
+	var a, b Route
+	for range 3 {
+		a, _ = p.Parse(one)
+		if len(a.NextHops) != 1 || a.NextHops[0].Index != 3 {
+			t.Fatalf("one hop: %+v", a)
+		}
+		b, _ = p.Parse(many)
+		if len(b.NextHops) != 2 || b.NextHops[0].Index != 4 || b.NextHops[1].Index != 5 {
+			t.Fatalf("two hops: %+v", b)
+		}
+		if c, _ := p.Parse(none); len(c.NextHops) != 0 {
+			t.Fatalf("no hop: %+v", c)
+		}
+	}
+	if n := testing.AllocsPerRun(10, func() { a, _ = p.Parse(one); b, _ = p.Parse(many) }); n != 0 {
+		t.Errorf("%v allocations for two routes", n)
+	}
+}
+
 func rulehdr(family, dstLen, srcLen, tos, table, action byte, flags uint32) *Builder {
 	h := []byte{family, dstLen, srcLen, tos, table, 0, 0, action, 0, 0, 0, 0}
 	binary.NativeEndian.PutUint32(h[8:], flags)

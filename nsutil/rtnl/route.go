@@ -19,9 +19,16 @@ type Route struct {
 	NHID uint32
 }
 
+// Pending says that only the nexthop object NHID tells the hops.
+func (r *Route) Pending() bool { return r.NHID != 0 && len(r.NextHops) == 0 }
+
 // RouteParser reads routes. It takes the next hops of many routes from one
 // allocation, since a table may hold a million. The zero value is ready.
-type RouteParser struct{ hops []fib.NextHop }
+type RouteParser struct {
+	// Reuse makes the next hops of a Route good until the next Parse only.
+	Reuse bool
+	hops  []fib.NextHop
+}
 
 // routeTypes translates RTN_*; the others (NAT, XRESOLVE) have no meaning.
 var routeTypes = [...]fib.Type{
@@ -50,6 +57,9 @@ func (p *RouteParser) Parse(data []byte) (Route, error) {
 	family, typ, flags := data[0], data[7], u32(data[8:])
 	if flags&unix.RTM_F_CLONED != 0 || typ == 0 || int(typ) >= len(routeTypes) {
 		return Route{}, ErrOther
+	}
+	if p.Reuse {
+		p.hops = p.hops[:0]
 	}
 	r := Route{Route: fib.Route{TOS: data[3], Protocol: data[5], Scope: data[6], Type: routeTypes[typ]}}
 	a := routeAttrs{table: uint32(data[4])}
@@ -134,6 +144,9 @@ func (p *RouteParser) one(h hop) []fib.NextHop {
 // multipath reads RTA_MULTIPATH: struct rtnexthop, each followed by attributes.
 func (p *RouteParser) multipath(b []byte) []fib.NextHop {
 	var hops []fib.NextHop
+	if p.Reuse {
+		hops = p.hops
+	}
 	for len(b) >= unix.SizeofRtNexthop {
 		n := int(u16(b))
 		if n < unix.SizeofRtNexthop || n > len(b) {
@@ -152,6 +165,9 @@ func (p *RouteParser) multipath(b []byte) []fib.NextHop {
 		}
 		hops = append(hops, fib.NextHop(h))
 		b = b[min(align(n), len(b)):]
+	}
+	if p.Reuse {
+		p.hops = hops
 	}
 	return hops
 }

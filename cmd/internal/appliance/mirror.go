@@ -92,16 +92,16 @@ func routeChange(e nsutil.Event) fib.Change {
 
 // readRoutes reads everything into the mirror.
 func (a *Appliance) readRoutes() error {
-	snapshot, err := nsutil.Snapshot(nsutil.Ref{})
+	snapshot, err := nsutil.Load(nsutil.Ref{})
 	if err != nil {
 		return err
 	}
+	many := snapshot.Set.Len() > manyRoutes
 	changed, err := a.mirror.Set(snapshot)
 	if err != nil {
 		return err
 	}
-	if len(snapshot.Routes) > manyRoutes {
-		snapshot = fib.Snapshot{}
+	if many {
 		debug.FreeOSMemory()
 	}
 	if n := changed.LeftOut.Total(); n > 0 {
