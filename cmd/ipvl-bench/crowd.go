@@ -115,24 +115,3 @@ func (c *crowd) batch(ctx context.Context, space string, lines io.Reader) error 
 	}
 	return nil
 }
-
-// addAndDelete adds one more device and deletes it.
-func (c *crowd) addAndDelete(ctx context.Context) error {
-	i := c.size.Devices
-	begin := time.Now()
-	err := c.client.LinkAdd(ctx, api.LinkAdd{
-		Master: "eth0", Name: "more", TargetNetns: c.lab.Space("a"), Kind: "ipvlan", Scope: api.Scope{Netns: c.lab.Space("host")}, Mode: "l3", Flag: "bridge",
-	})
-	if err != nil {
-		return fmt.Errorf("add device %d: %w", i, err)
-	}
-	added := time.Now()
-	err = c.client.LinkDel(ctx, api.LinkDel{Name: "more", Scope: api.Scope{Netns: c.lab.Space("a")}})
-	if err != nil {
-		return fmt.Errorf("delete device %d: %w", i, err)
-	}
-	milli := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-	c.size.Add = append(c.size.Add, milli(added.Sub(begin)))
-	c.size.Del = append(c.size.Del, milli(time.Since(added)))
-	return nil
-}

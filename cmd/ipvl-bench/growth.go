@@ -56,7 +56,7 @@ func growth(ctx context.Context, o options, progress io.Writer) (*report.Growth,
 }
 
 // idleTime is how long idle appliances are watched.
-const idleTime = 5 * time.Second
+const idleTime = 10 * time.Second
 
 // rest watches them idle, after they have settled.
 func rest(ctx context.Context, all []*crowd) error {
@@ -113,10 +113,5 @@ func (c *crowd) round(ctx context.Context, seconds float64) error {
 		return err
 	}
 	c.size.PPS = append(c.size.PPS, float64(r.Packets)/r.Seconds/1000)
-	for range 10 {
-		if err := c.addAndDelete(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.comeAndGo(ctx)
 }

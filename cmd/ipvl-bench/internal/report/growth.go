@@ -15,9 +15,16 @@ type Size struct {
 	Addresses int `json:"addresses"`
 	// PPS is small packets a second between two devices, one for each round.
 	PPS Samples `json:"pps"`
-	// Add and Del are milliseconds that adding and deleting one more device took.
-	Add Samples `json:"add_ms"`
-	Del Samples `json:"del_ms"`
+	// Add and Del are milliseconds that adding and deleting one more device took,
+	// as the API answers; CLIAdd and CLIDel as a command does, with its process.
+	Add    Samples `json:"add_ms"`
+	Del    Samples `json:"del_ms"`
+	CLIAdd Samples `json:"cli_add_ms,omitempty"`
+	CLIDel Samples `json:"cli_del_ms,omitempty"`
+	// BareAdd is what the kernel alone takes to make a TAP and move it to a
+	// namespace, BareDel to free it again; none where there are no TAPs.
+	BareAdd Samples `json:"bare_add_ms,omitempty"`
+	BareDel Samples `json:"bare_del_ms,omitempty"`
 	// ResidentMiB is of the idle appliance, CPU its percent of one core when idle.
 	ResidentMiB float64 `json:"resident_mib"`
 	IdleCPU     float64 `json:"idle_cpu_percent"`

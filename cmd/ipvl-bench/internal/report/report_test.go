@@ -167,3 +167,15 @@ func TestSVG(t *testing.T) {
 		t.Error("nothing was drawn")
 	}
 }
+
+func TestQuantile(t *testing.T) {
+	s := Samples{5, 1, 4, 2, 3}
+	for q, want := range map[float64]float64{0: 1, 0.5: 3, 0.8: 4, 0.99: 5, 1: 5, 2: 5} {
+		if got := s.Quantile(q); got != want {
+			t.Errorf("%v of %v: %v, want %v", q, s, got, want)
+		}
+	}
+	if got := (Samples)(nil).Quantile(0.5); got != 0 {
+		t.Errorf("of none: %v", got)
+	}
+}

@@ -1,6 +1,9 @@
 package report
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // Samples are the values of one measure, one for each round that gave one.
 type Samples []float64
@@ -13,6 +16,16 @@ func (s Samples) Median() float64 {
 		return 0
 	}
 	return (v[(n-1)/2] + v[n/2]) / 2
+}
+
+// Quantile returns the value that q of all are not above, for q in 0..1: the
+// greatest one where there are few; 0 of none.
+func (s Samples) Quantile(q float64) float64 {
+	if len(s) == 0 {
+		return 0
+	}
+	v := slices.Sorted(slices.Values(s))
+	return v[min(max(int(math.Ceil(q*float64(len(v))))-1, 0), len(v)-1)]
 }
 
 // Min returns the least value, 0 of none.
