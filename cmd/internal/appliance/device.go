@@ -44,6 +44,9 @@ type device struct {
 	txqlen int
 	alias  string
 	routes []fib.Route
+	// encoded is all that the state file says of the device; nil: it is to be
+	// written down anew.
+	encoded []byte
 	// rerouted says that routes of the device's namespace have changed.
 	rerouted bool
 	// regroup says that the groups joined have changed, reread that there may
@@ -154,7 +157,7 @@ func (a *Appliance) remove(d *device) {
 		a.closeMaster(m, true)
 		return
 	}
-	m.stale = true
+	m.stale = m.stale || d.up // what was down has nothing in filter or guard
 	a.closeIdleHostLink(m)
 	a.refresh(m)
 }
@@ -177,7 +180,8 @@ func (a *Appliance) relocate(d *device) {
 	d.at = place{nsid, index}
 	a.devices[d.at] = d
 	a.identify(d)
-	a.changed()
+	d.rerouted = true
+	a.touched(d)
 	a.sync(d)
 }
 

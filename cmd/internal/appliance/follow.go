@@ -17,6 +17,7 @@ import (
 // flags, the MTU and the name; the MAC address is the master's and goes back.
 func (a *Appliance) linkChanged(d *device, l rtnl.Link) {
 	a.noteLink(d, l)
+	d.encoded = nil
 	ipv6 := d.link.MTU() >= minMTU6
 	if l.MTU != 0 {
 		d.link.SetMTU(uint32(l.MTU))
@@ -51,7 +52,7 @@ func (a *Appliance) noteLink(d *device, l rtnl.Link) {
 		return
 	}
 	d.name, d.alias, d.txqlen = l.Name, l.Alias, l.TxQLen
-	a.changed()
+	a.touched(d)
 }
 
 // minMTU6 is the smallest MTU with which the kernel runs IPv6 on an interface.
@@ -105,7 +106,7 @@ func (a *Appliance) addressCame(d *device, ad rtnl.Addr) {
 	if reg, known := d.entries[e]; known {
 		before := reg.raw.Flags
 		reg.raw, reg.seen = ad, time.Now()
-		d.entries[e] = reg
+		d.entries[e], d.encoded = reg, nil
 		if before&^ad.Flags&unix.IFA_F_TENTATIVE != 0 { // DAD is over
 			a.announce(d, reg)
 		}
@@ -131,7 +132,7 @@ func (a *Appliance) addressCame(d *device, ad rtnl.Addr) {
 		d.entries[e] = registration{addr: reg, raw: ad, seen: time.Now()}
 		d.m.stale = true
 		a.announce(d, d.entries[e])
-		a.changed()
+		a.touched(d)
 		return
 	}
 	if !errors.Is(err, link.ErrAddressInUse) {
@@ -165,7 +166,7 @@ func (a *Appliance) addressGone(d *device, e entry) {
 		return
 	}
 	delete(d.entries, e)
-	a.changed()
+	a.touched(d)
 	if d.has(reg.addr) {
 		return
 	}

@@ -67,11 +67,14 @@ func (a *Appliance) LinkAdd(_ context.Context, c api.Caller, r api.LinkAdd) erro
 			return failed(opAdd, err)
 		}
 	}
-	if err := a.setOptions(d, r.Options); err != nil {
-		a.remove(d)
-		return failed(opAdd, err)
+	if r.Options != (api.Options{}) {
+		if err := a.setOptions(d, r.Options); err != nil {
+			a.remove(d)
+			return failed(opAdd, err)
+		}
 	}
 	a.sync(d)
+	m.stale = m.stale || existing == nil // the rules of before hold for it
 	a.refresh(m)
 	a.log.Info("device added", "device", d.name, "master", m.name, "id", d.link.ID(), "backend", d.iface.Kind())
 	if r.Up {

@@ -109,7 +109,7 @@ func (a *Appliance) setOptions(d *device, c api.Options) error {
 		a.announceAll(d)
 	}
 	d.m.stale = true
-	a.changed()
+	a.touched(d)
 	return nil
 }
 

@@ -1,6 +1,8 @@
 package appliance
 
 import (
+	"bytes"
+	"encoding/json"
 	"net/netip"
 	"slices"
 	"time"
@@ -40,7 +42,7 @@ type savedMaster struct {
 	Mode    string        `json:"mode"`
 	Flag    string        `json:"flag"`
 	Lookup  string        `json:"lookup"`
-	Devices []savedDevice `json:"devices"`
+	Devices []savedDevice `json:"devices"` // the last field (encodeState)
 }
 
 type savedDevice struct {
@@ -71,24 +73,57 @@ type registration struct {
 	seen time.Time // raw's lifetimes count from here
 }
 
-// capture is the state as it is now.
+// capture is the state as it is now, as it is written. Only devices that have
+// changed since the last one are written down anew.
 //
 // +checklocks:a.mu
-func (a *Appliance) capture() state {
+func (a *Appliance) capture() ([]byte, error) {
 	st := state{Version: stateVersion, Boot: a.boot, Netns: a.netns, Rules: a.rules}
 	var masters []*master
 	for _, m := range a.masters {
 		masters = append(masters, m)
 	}
 	slices.SortFunc(masters, func(x, y *master) int { return x.index - y.index })
-	for _, m := range masters {
-		sm := savedMaster{Name: m.name, Mode: m.link.Mode().String(), Flag: m.link.Flag().String(), Lookup: lookupWord(m.lookup)}
+	devices := make([][][]byte, len(masters))
+	for i, m := range masters {
+		st.Masters = append(st.Masters, savedMaster{
+			Name: m.name, Mode: m.link.Mode().String(), Flag: m.link.Flag().String(), Lookup: lookupWord(m.lookup),
+		})
 		for _, d := range m.devices {
-			sm.Devices = append(sm.Devices, d.saved(m))
+			if d.encoded == nil {
+				var err error
+				if d.encoded, err = json.Marshal(d.saved(m)); err != nil {
+					return nil, err
+				}
+			}
+			devices[i] = append(devices[i], d.encoded)
 		}
-		st.Masters = append(st.Masters, sm)
 	}
-	return st
+	return encodeState(st, devices)
+}
+
+// encodeState writes st, whose masters have no devices, with theirs: a line each.
+func encodeState(st state, devices [][][]byte) ([]byte, error) {
+	masters := st.Masters
+	st.Masters = nil
+	b, err := json.MarshalIndent(st, "", "\t")
+	if err != nil {
+		return nil, err
+	}
+	b = append(bytes.TrimSuffix(b, []byte("\n}")), ",\n\t\"masters\": ["...)
+	for i, m := range masters {
+		head, err := json.Marshal(m)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(append(b, '\n'), bytes.TrimSuffix(head, []byte("null}"))...) // of "devices", which comes last
+		b = append(b, "[\n"...)
+		b = append(append(b, bytes.Join(devices[i], []byte(",\n"))...), "]}"...)
+	}
+	return append(b, "]}\n"...), nil
 }
 
 // saved is what has to be remembered of a device.

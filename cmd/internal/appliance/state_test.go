@@ -52,6 +52,41 @@ func TestStateComesBack(t *testing.T) {
 	}
 }
 
+// What is put together of pieces is the whole, also where there is nothing.
+func TestStateIsPutTogether(t *testing.T) {
+	want := sampleState()
+	more := want.Masters[0]
+	more.Name, more.Devices = "eth1", append(more.Devices, more.Devices[0])
+	want.Masters = append(want.Masters, more)
+	heads, devices := want, make([][][]byte, len(want.Masters))
+	heads.Masters = nil
+	for i, m := range want.Masters {
+		for _, d := range m.Devices {
+			b, err := json.Marshal(d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			devices[i] = append(devices[i], b)
+		}
+		m.Devices = nil
+		heads.Masters = append(heads.Masters, m)
+	}
+	b, err := encodeState(heads, devices)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := parseState(b); err != nil || !reflect.DeepEqual(*got, want) {
+		t.Errorf("%v\ngot  %+v\nwant %+v", err, got, want)
+	}
+	none := state{Version: stateVersion}
+	if b, err = encodeState(none, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := parseState(b); err != nil || got.Version != stateVersion || len(got.Masters) != 0 {
+		t.Errorf("%+v, %v from %s", got, err, b)
+	}
+}
+
 func TestNoStateIsNoError(t *testing.T) {
 	if st, err := loadState(filepath.Join(t.TempDir(), "none")); st != nil || err != nil {
 		t.Errorf("%v, %v", st, err)

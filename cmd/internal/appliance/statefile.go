@@ -49,6 +49,12 @@ func (a *Appliance) changed() {
 	}
 }
 
+// touched is changed for what is remembered of one device.
+func (a *Appliance) touched(d *device) {
+	d.encoded = nil
+	a.changed()
+}
+
 // saveLoop writes the state whenever it was changed, until ctx ends. Changes
 // that come while it writes are written together.
 func (a *Appliance) saveLoop(ctx context.Context) {
@@ -72,11 +78,10 @@ func (a *Appliance) save() {
 	defer a.store.saving.Unlock()
 	a.readDeviceRoutes()
 	a.mu.Lock()
-	st := a.capture()
+	b, err := a.capture()
 	a.mu.Unlock()
-	b, err := json.MarshalIndent(st, "", "\t")
 	if err == nil && !bytes.Equal(b, a.store.written) {
-		err = replaceFile(a.store.path, append(b, '\n'))
+		err = replaceFile(a.store.path, b)
 	}
 	if err != nil {
 		a.log.Error("the state is not saved: devices and options will not survive a restart", "file", a.store.path, "error", err)
@@ -133,41 +138,62 @@ func parseState(b []byte) (*state, error) {
 }
 
 // readDeviceRoutes reads the routes of devices whose namespaces told that
-// theirs changed. The kernel keeps none for an interface that is gone.
+// theirs changed, once for all of a namespace. The kernel keeps none for an
+// interface that is gone.
 func (a *Appliance) readDeviceRoutes() {
-	for _, d := range a.takeRerouted() {
-		var s fib.Snapshot
-		err := d.iface.Do(func() (err error) {
-			s, err = nsutil.Snapshot(nsutil.Ref{})
-			return err
-		})
-		if err != nil {
-			a.attempt(d, "read its routes", err)
-			continue
+	for _, there := range a.takeRerouted() {
+		for i, d := range there {
+			var s fib.Snapshot
+			var id nsutil.ID
+			err := d.iface.Do(func() (err error) {
+				id = nsutil.Ref{}.ID()
+				s, err = nsutil.Snapshot(nsutil.Ref{})
+				return err
+			})
+			if err != nil { // the next one leads there too
+				a.attempt(d, "read its routes", err)
+				continue
+			}
+			a.noteRoutes(there[i:], id, s.Routes)
+			break
 		}
-		a.noteRoutes(d, s.Routes)
 	}
 }
 
-// takeRerouted are the devices whose routes are to be read.
-func (a *Appliance) takeRerouted() (stale []*device) {
+// takeRerouted are the devices whose routes are to be read, by their namespaces.
+func (a *Appliance) takeRerouted() map[int][]*device {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, d := range a.devices {
+	stale := make(map[int][]*device)
+	for at, d := range a.devices {
 		if d.rerouted {
 			d.rerouted = false
-			stale = append(stale, d)
+			stale[at.nsid] = append(stale[at.nsid], d)
 		}
 	}
 	return stale
 }
 
-func (a *Appliance) noteRoutes(d *device, all []fib.Route) {
+// noteRoutes remembers routes of a namespace with the devices that they go
+// through. Who is elsewhere, because it or the one that led there has moved, has
+// its turn when that move is heard of.
+func (a *Appliance) noteRoutes(there []*device, ns nsutil.ID, all []fib.Route) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	d.routes = nil
+	through := make(map[int]*device, len(there))
+	for _, d := range there {
+		if d.netns.Dev != ns.Dev || d.netns.Ino != ns.Ino {
+			d.rerouted = true
+			continue
+		}
+		d.routes, d.encoded = nil, nil
+		through[d.at.index] = d
+	}
 	for _, r := range all {
-		if d.keeps(r) && len(d.routes) < maxSavedRoutes {
+		if len(r.NextHops) != 1 {
+			continue
+		}
+		if d := through[r.NextHops[0].Index]; d != nil && d.keeps(r) && len(d.routes) < maxSavedRoutes {
 			d.routes = append(d.routes, r)
 		}
 	}
