@@ -1,6 +1,7 @@
 package nsutil
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"net"
@@ -113,7 +114,13 @@ func (i *iface) nsid(fd int) (int, error) {
 
 // SetMAC implements Interface.SetMAC.
 func (i *iface) SetMAC(mac net.HardwareAddr) error {
-	return i.set("set the address of", 0, 0, func(m *rtnl.Builder) { m.Attr(unix.IFLA_ADDRESS, mac) })
+	return i.do("set the address of", func(c *rtnl.Conn, index int) error {
+		l, err := c.Link(index, "")
+		if err != nil || bytes.Equal(l.Address, mac) {
+			return err
+		}
+		return c.Do(unix.RTM_NEWLINK, 0, rtnl.LinkHeader(index, 0, 0).Attr(unix.IFLA_ADDRESS, mac).Bytes())
+	})
 }
 
 // SetMTU implements Interface.SetMTU.

@@ -82,6 +82,8 @@ type Interface interface {
 	// Do runs fn in the namespace where the interface is now.
 	Do(fn func() error) error
 
+	// SetMAC does nothing where the address is that already: the kernel would
+	// forget all neighbours, those too that the workload has set by hand.
 	SetMAC(net.HardwareAddr) error
 	SetMTU(int) error
 	SetTxQLen(int) error
