@@ -189,3 +189,28 @@ func (l *lan) addrs(ns string) (list string) {
 	}
 	return list
 }
+
+// A command is answered when the state is written: a run that is killed then has
+// lost nothing of it.
+func TestStateIsWrittenBeforeTheAnswer(t *testing.T) {
+	l := newLAN(t)
+	l.serve()
+	holds := func(what string, want bool) {
+		t.Helper()
+		if got := strings.Contains(l.savedState(), what); got != want {
+			t.Errorf("%s is in the state: %v, want %v", what, got, want)
+		}
+	}
+	for range 5 {
+		l.ipvl("link", "add", "link", "eth0", "name", "ipvl7", "netns", l.ns("ns0"), "type", "ipvlan")
+		holds("ipvl7", true)
+		l.ipvl("-n", l.ns("ns0"), "link", "set", "ipvl7", "alias", "of ipvl7")
+		holds("of ipvl7", true)
+		l.ipvl("filter", "add", "input", "proto", "tcp", "dport", "4711", "drop")
+		holds("4711", true)
+		l.ipvl("filter", "flush")
+		holds("4711", false)
+		l.ipvl("-n", l.ns("ns0"), "link", "del", "ipvl7")
+		holds("ipvl7", false)
+	}
+}

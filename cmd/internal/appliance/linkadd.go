@@ -19,6 +19,7 @@ const arphrdEther = 1
 
 // LinkAdd implements api.Backend.
 func (a *Appliance) LinkAdd(_ context.Context, c api.Caller, r api.LinkAdd) error {
+	defer a.save()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if r.Kind != "ipvlan" {

@@ -17,6 +17,7 @@ const (
 // LinkSet implements api.Backend. All words are checked before the first one
 // changes anything.
 func (a *Appliance) LinkSet(_ context.Context, c api.Caller, r api.LinkSet) error {
+	defer a.save()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s, err := a.resolve(opSet, c, r.Netns)
@@ -49,6 +50,7 @@ func (a *Appliance) LinkSet(_ context.Context, c api.Caller, r api.LinkSet) erro
 	if err := setInterface(d.iface, r); err != nil {
 		return failed(opSet, err)
 	}
+	a.noteSet(d, r)
 	if r.TargetNetns == nil {
 		return nil
 	}
@@ -62,6 +64,21 @@ func (a *Appliance) LinkSet(_ context.Context, c api.Caller, r api.LinkSet) erro
 	a.relocate(d)
 	a.refresh(d.m)
 	return nil
+}
+
+// noteSet notes what is remembered of a device's interface before the kernel tells of it, but
+// for the MTU: linkChanged has to see that change.
+func (a *Appliance) noteSet(d *device, r api.LinkSet) {
+	if r.NewName != nil && r.TargetNetns == nil {
+		d.name = *r.NewName
+	}
+	if r.Alias != nil {
+		d.alias = *r.Alias
+	}
+	if r.TxQLen != nil {
+		d.txqlen = *r.TxQLen
+	}
+	a.touched(d)
 }
 
 // checkSet refuses what the kernel would refuse, and finds the namespace to
@@ -180,6 +197,7 @@ func addrGenModes(word string) (nsutil.AddrGenMode, bool) {
 
 // LinkDel implements api.Backend.
 func (a *Appliance) LinkDel(_ context.Context, c api.Caller, r api.LinkDel) error {
+	defer a.save()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s, err := a.resolve(opDel, c, r.Netns)

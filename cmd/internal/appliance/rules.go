@@ -39,6 +39,7 @@ func (a *Appliance) RuleShow(_ context.Context, _ api.Caller, r api.RuleShow) ([
 // RuleChange implements api.Backend. The rules of all masters change, or none.
 func (a *Appliance) RuleChange(_ context.Context, _ api.Caller, r api.RuleChange) error {
 	const op = "rule change"
+	defer a.save()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	next := withTables(a.rules)

@@ -69,7 +69,8 @@ func (a *Appliance) saveLoop(ctx context.Context) {
 }
 
 // save writes the state, if it is another one than what was written last. A
-// disk that fails costs the state, not the devices.
+// disk that fails costs the state, not the devices. A command saves before it is
+// answered, so that even a killed run has done what it said.
 func (a *Appliance) save() {
 	if a.store.path == "" {
 		return
