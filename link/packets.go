@@ -78,7 +78,7 @@ func (d *Device) takePacket(v *view, mt *meta, pkt *stack.PacketBuffer) {
 	size := pkt.Size()
 	var r Reason
 	switch {
-	case d.tooLarge(size, pkt.GSOOptions.Type != stack.GSONone):
+	case d.tooLarge(size, vnet.Segmented(&pkt.GSOOptions)):
 		r = ReasonMTU
 	case d.port != nil:
 		r = d.master.gather(d.port, pkt)

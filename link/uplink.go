@@ -38,9 +38,13 @@ func (u *uplink) write(m *Master, frame []byte) Reason {
 }
 
 // takes says whether lower takes a stack's packet as it is: a Device has no
-// CapabilityTXChecksumOffload, so that only segments have open checksums.
+// CapabilityTXChecksumOffload, so that only segments have open checksums. Nobody but vnet knows of
+// many datagrams in one packet.
 func (u *uplink) takes(pkt *stack.PacketBuffer) bool {
-	return pkt.GSOOptions.Type == stack.GSONone || u.have != 0
+	if pkt.GSOOptions.Type == stack.GSONone {
+		return !vnet.Segmented(&pkt.GSOOptions)
+	}
+	return u.have != 0
 }
 
 // send writes one packet with its link header; pkt is borrowed.

@@ -126,7 +126,7 @@ func (v *Vec) appendViews(list buffer.ViewList, off int) {
 // longer head.
 func packetHeader(pkt *stack.PacketBuffer, head []byte, size int, txCsumOffloaded bool) (h Header, private int, r Reason) {
 	g := &pkt.GSOOptions
-	segmented := hasSegments(g)
+	segmented := Segmented(g)
 	if !g.NeedsCsum && pkt.RXChecksumValidated {
 		h.Flags = FlagDataValid
 	}
@@ -146,9 +146,9 @@ func packetHeader(pkt *stack.PacketBuffer, head []byte, size int, txCsumOffloade
 	return h, 0, r
 }
 
-// hasSegments reports whether g describes a segmentation. GSOGvisor is none:
-// gVisor has done it by the time a packet is written.
-func hasSegments(g *stack.GSO) bool {
+// Segmented reports whether g describes a segmentation, in any of the forms that the package's
+// documentation lists. GSOGvisor is none: gVisor has done it by the time a packet is written.
+func Segmented(g *stack.GSO) bool {
 	switch g.Type {
 	case stack.GSOTCPv4, stack.GSOTCPv6:
 		return g.MSS != 0 && g.MSS != checksumOnly

@@ -17,6 +17,6 @@
 //
 // In memory: ports with every set of features, with batches and without. In namespaces: TAPs, with
 // io_uring and without, and a packet socket, with offloads and without, where the kernel reads and
-// judges what is written, frame by frame and in bursts. Ways to and from a netstack are not here:
-// see link/vnet's tests.
+// judges what is written, frame by frame and in bursts. To and from netstacks, whose
+// packets stand for virtio-net headers by the forms that link/vnet documents.
 package verify

@@ -46,7 +46,7 @@ func supers(base kind) (all []kind) {
 		all = append(all, k)
 	}
 	add(1200, 3600)
-	add(1200, 2401, 1201, 1200, 900)
+	add(1200, 900, 2401, 700, 1201, 1200) // with and without work that a far side may lack, in turn
 	add(101, 101*60+17, 102)
 	add(1201, 1201*50+7)
 	add(1300, 65535-120) // with options almost as large as it gets
