@@ -101,7 +101,7 @@ func TestToNetstack(t *testing.T) {
 
 // TestFromNetstack goes from a netstack to a sibling's port, to the wire and to a sibling's netstack.
 func TestFromNetstack(t *testing.T) {
-	for _, fs := range featureSets {
+	for _, fs := range featureSets[:3] {
 		for i := range 3 {
 			t.Run(fmt.Sprintf("%s, way %d", fs.name, i), func(t *testing.T) { fromNetstack(t, i, fs.have) })
 		}
