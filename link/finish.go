@@ -51,11 +51,7 @@ func tooLong(frame []byte, mtu uint32) bool {
 	if l3 <= int(mtu) {
 		return false
 	}
-	var h vnet.Header
-	if h.Decode(frame) != nil || h.GSOType == vnet.GSONone {
-		return true
-	}
-	return int(h.HdrLen)-ethLen+int(h.GSOSize) > int(mtu)
+	return vnet.SegmentMax(frame)-ethLen > int(mtu)
 }
 
 // cut makes finished frames of at most mtu L3 bytes of one that is longer:

@@ -7,6 +7,23 @@ import "encoding/binary"
 // NIC lacks it, ToPacket completes checksums on top (PacketOptions).
 const FeaturesNetstack = FeatureCsum | FeatureTSO4 | FeatureTSO6 | FeatureTSOECN
 
+// SegmentMax is the length, in bytes of Ethernet, of the longest frame that comes of one with
+// segments; of any other, and of one that Validate refuses, it is its own. It does not trust HdrLen, which is
+// a hint: Linux gives what of a frame is not paged there (virtio_net_hdr_from_skb).
+func SegmentMax(frame []byte) int {
+	var h Header
+	whole := len(frame) - HeaderLen
+	if h.Decode(frame) != nil || h.GSOType == GSONone {
+		return whole
+	}
+	l, r := h.check(frame[HeaderLen:])
+	if r != 0 {
+		return whole
+	}
+	n, _, _ := l.transport(frame[HeaderLen:]) // check has seen that it is right
+	return min(l.l4+n+int(h.GSOSize), whole)
+}
+
 // Fits reports whether a far side with features have takes the frame as it is.
 // It looks at the header only: a frame that Validate refused may be said to
 // fit. A frame shorter than HeaderLen fits nowhere.
