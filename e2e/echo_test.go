@@ -17,12 +17,11 @@ func (l *lan) dial(from, addr string, timeout time.Duration) (c net.Conn, err er
 	return c, err
 }
 
-// tryEcho has who is in "to" listen at an address and echo what comes, and
-// dials it from another namespace, there as dial if that is not "".
-func (l *lan) tryEcho(to, from, listen, dial string) (net.Conn, error) {
-	var ln net.Listener
-	err := l.in(to, func() (err error) {
-		ln, err = net.Listen("tcp", listen)
+// serveTCP listens in a namespace until the test ends, and has handle called with each
+// connection, which is closed afterwards.
+func (l *lan) serveTCP(ns, addr string, handle func(net.Conn)) (ln net.Listener, err error) {
+	err = l.in(ns, func() (err error) {
+		ln, err = net.Listen("tcp", addr)
 		return err
 	})
 	if err != nil {
@@ -37,10 +36,33 @@ func (l *lan) tryEcho(to, from, listen, dial string) (net.Conn, error) {
 			}
 			go func() {
 				defer c.Close()
-				_, _ = io.Copy(c, c) // ends with the connection
+				handle(c)
 			}()
 		}
 	}()
+	return ln, nil
+}
+
+// listenUDP opens a socket in a namespace, for the caller to close.
+func (l *lan) listenUDP(ns, addr string) (in *net.UDPConn) {
+	l.t.Helper()
+	err := l.in(ns, func() (err error) {
+		in, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(addr)})
+		return err
+	})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return in
+}
+
+// tryEcho has who is in "to" listen at an address and echo what comes, and
+// dials it from another namespace, there as dial if that is not "".
+func (l *lan) tryEcho(to, from, listen, dial string) (net.Conn, error) {
+	ln, err := l.serveTCP(to, listen, func(c net.Conn) { _, _ = io.Copy(c, c) }) // ends with the connection
+	if err != nil {
+		return nil, err
+	}
 	if dial == "" {
 		dial = ln.Addr().String()
 	}
@@ -95,14 +117,7 @@ func echoed(c net.Conn, text string) error {
 // as dial if that is not "", and returns the address that it came from.
 func (l *lan) datagramEcho(from, to, listen, dial string) (source string) {
 	l.t.Helper()
-	var in *net.UDPConn
-	err := l.in(to, func() (err error) {
-		in, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(listen)})
-		return err
-	})
-	if err != nil {
-		l.t.Fatal(err)
-	}
+	in := l.listenUDP(to, listen)
 	defer in.Close()
 	port := in.LocalAddr().(*net.UDPAddr).Port
 	if dial == "" {
@@ -122,7 +137,7 @@ func (l *lan) datagramEcho(from, to, listen, dial string) (source string) {
 		}
 	}()
 	var out *net.UDPConn
-	err = l.in(from, func() error {
+	err := l.in(from, func() error {
 		c, err := net.Dial("udp", dial)
 		if err == nil {
 			out = c.(*net.UDPConn)
@@ -194,25 +209,10 @@ func (l *lan) refusesTCP(from, to, addr string) {
 // greeter tells whoever connects a word.
 func (l *lan) greeter(ns, addr, word string) {
 	l.t.Helper()
-	var ln net.Listener
-	err := l.in(ns, func() (err error) {
-		ln, err = net.Listen("tcp", addr)
-		return err
-	})
-	if err != nil {
+	// Who is gone does not read it.
+	if _, err := l.serveTCP(ns, addr, func(c net.Conn) { _, _ = io.WriteString(c, word) }); err != nil {
 		l.t.Fatal(err)
 	}
-	l.t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = io.WriteString(c, word) // who is gone does not read it
-			c.Close()
-		}
-	}()
 }
 
 // greeted is the word that a greeter told; "": none.

@@ -101,17 +101,10 @@ func (l *lan) received(c *net.UDPConn, want string) bool {
 // it is received.
 func (l *lan) datagram(from, to, addr, text string) {
 	l.t.Helper()
-	var in *net.UDPConn
-	var out net.Conn
-	err := l.in(to, func() (err error) {
-		in, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(addr)})
-		return err
-	})
-	if err != nil {
-		l.t.Fatal(err)
-	}
+	in := l.listenUDP(to, addr)
 	defer in.Close()
-	err = l.in(from, func() (err error) {
+	var out net.Conn
+	err := l.in(from, func() (err error) {
 		out, err = net.Dial("udp", in.LocalAddr().String())
 		return err
 	})
