@@ -77,6 +77,10 @@ func (a *Appliance) save() {
 	}
 	a.store.saving.Lock()
 	defer a.store.saving.Unlock()
+	select {
+	case <-a.store.unsaved: // what was asked for until now is done here
+	default:
+	}
 	a.readDeviceRoutes()
 	a.mu.Lock()
 	b, err := a.capture()
