@@ -23,11 +23,19 @@ const (
 	super          // its segmentation as well
 )
 
+// What a routing header says.
+const (
+	unrouted = iota // there is none
+	visited         // the destination is the last one
+	ahead           // another follows, to which the checksum belongs (RFC 8200 section 8.1)
+)
+
 // kind describes the frames of one flow.
 type kind struct {
 	v6, udp bool
 	tags    int
 	ext     bool // IPv4 options; hop-by-hop and destination options
+	routing int  // IPv6: a routing header, behind the first destination options
 	open    int
 	mss     int   // of super
 	sizes   []int // payload of each frame
@@ -45,7 +53,7 @@ type kind struct {
 
 func (k kind) short() string {
 	n := len(k.sizes)
-	s := fmt.Sprintf("tags %d ext %v open %d mss %d, %d frames of %v", k.tags, k.ext, k.open, k.mss, n, k.sizes[:min(n, 5)])
+	s := fmt.Sprintf("tags %d ext %v routing %d open %d mss %d, %d frames of %v", k.tags, k.ext, k.routing, k.open, k.mss, n, k.sizes[:min(n, 5)])
 	return s + fmt.Sprintf(" flags %#x zero %v wrong %v swapped %v gap %v pad %d", k.flags, k.zero, k.wrong, k.swapped, k.gap, k.pad)
 }
 
@@ -90,6 +98,9 @@ func (k kind) frame(w way, port, id uint16, seq uint32, flags byte, data []byte)
 	eth = append(k.transport(eth, port, seq, flags), data...)
 	h := work{}
 	p := parts{v6: k.v6, udp: k.udp, l3: 14 + 4*k.tags, l4: l4, data: len(eth) - len(data), end: len(eth)}
+	if k.routing == ahead {
+		p.dst = addr(finalDst)
+	}
 	if k.v6 {
 		binary.BigEndian.PutUint16(eth[p.l3+4:], uint16(len(eth)-p.l3-40))
 	} else {
@@ -159,15 +170,40 @@ func (k kind) network(eth []byte, w way, id uint16) []byte {
 		return append(append(append(eth, addr(w.src4)...), addr(w.dst4)...), opts...)
 	}
 	eth = append(eth, 0x86, 0xdd, 0x62, 0xe1, 0x23, 0x45, 0, 0)
-	opts := []byte{}
-	if k.ext {
-		opts = append(opts, 60, 0, 1, 4, 0, 0, 0, 0)                             // hop-by-hop: PadN
-		opts = append(opts, proto, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) // destination options
-		proto = 0
-	}
-	eth = append(eth, proto, 61)
+	next, opts := k.extensions(proto)
+	eth = append(eth, next, 61)
 	return append(append(append(eth, addr(w.src6)...), addr(w.dst6)...), opts...)
 }
+
+// extensions are the IPv6 extension headers in front of proto, in the order of RFC 8200 section 4.1,
+// and the number of the first.
+func (k kind) extensions(proto byte) (next byte, b []byte) {
+	type header struct {
+		number byte
+		data   []byte // behind its first byte
+	}
+	var all []header
+	if k.ext {
+		all = append(all, header{0, []byte{0, 1, 4, 0, 0, 0, 0}}) // hop-by-hop: PadN
+	}
+	if k.routing != unrouted {
+		all = append(all, header{60, []byte{0, 1, 4, 0, 0, 0, 0}})
+		data := append([]byte{2, 2, byte(k.routing - visited), 0, 0, 0, 0}, addr(finalDst)...) // type 2: RFC 6275 section 6.4
+		all = append(all, header{43, data})
+	}
+	if k.ext {
+		all = append(all, header{60, []byte{1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}})
+	}
+	next = proto
+	for i := len(all) - 1; i >= 0; i-- {
+		b = append(append([]byte{next}, all[i].data...), b...)
+		next = all[i].number
+	}
+	return next, b
+}
+
+// finalDst is where a packet goes whose routing header has a way ahead.
+const finalDst = "fd00::abcd:99"
 
 func addr(s string) []byte { return netip.MustParseAddr(s).AsSlice() }
 

@@ -45,9 +45,10 @@ func split(frame []byte) (w work, eth []byte, err error) {
 // parts is where things are in an Ethernet frame.
 type parts struct {
 	v6, udp bool
-	l3, l4  int // offsets of the headers
-	data    int // of the payload
-	end     int // of the packet: padding follows
+	l3, l4  int    // offsets of the headers
+	data    int    // of the payload
+	end     int    // of the packet: padding follows
+	dst     []byte // where the packet goes in the end, if that is not in its header
 }
 
 var errAlien = errors.New("neither TCP nor UDP")
@@ -70,7 +71,10 @@ func look(eth []byte) (p parts, err error) {
 		p.l4, p.end, proto = p.l3+int(ip[0]&15)*4, p.l3+int(binary.BigEndian.Uint16(ip[2:])), ip[9]
 	case 0x86dd:
 		p.v6, p.l4, p.end, proto = true, p.l3+40, p.l3+40+int(binary.BigEndian.Uint16(ip[4:])), ip[6]
-		for proto == 0 || proto == 60 {
+		for proto == 0 || proto == 60 || proto == 43 {
+			if proto == 43 && eth[p.l4+3] > 0 { // type 2, which has one address (RFC 6275 section 6.4)
+				p.dst = eth[p.l4+8:][:16]
+			}
 			proto, p.l4 = eth[p.l4], p.l4+8+8*int(eth[p.l4+1])
 		}
 	default:
@@ -126,6 +130,9 @@ func (p parts) pseudo(eth []byte) []byte {
 	}
 	if p.v6 {
 		b := append([]byte(nil), eth[p.l3+8:p.l3+40]...)
+		if p.dst != nil {
+			copy(b[16:], p.dst)
+		}
 		return append(binary.BigEndian.AppendUint32(b, n), 0, 0, 0, proto)
 	}
 	b := append([]byte(nil), eth[p.l3+12:p.l3+20]...)

@@ -13,6 +13,11 @@ func run(n, size int, last ...int) (s []int) {
 // table lists the kinds of flows that a way with at most tags tags carries.
 func table(tags int) (all []kind) {
 	for tag := range tags + 1 {
+		for _, udp := range []bool{false, true} {
+			for _, r := range []int{visited, ahead} {
+				all = append(all, routed(kind{v6: true, udp: udp, tags: tag, ext: r == ahead != udp, routing: r})...)
+			}
+		}
 		for i := range 8 {
 			base := kind{v6: i&1 != 0, udp: i&2 != 0, ext: i&4 != 0, tags: tag, df: i&1 != tag&1}
 			all = append(all, single(base)...)
@@ -56,6 +61,20 @@ func supers(base kind) (all []kind) {
 		k.open, k.mss, k.tcpOpts, k.sizes, k.flags = super, 1000, 12, []int{5500, 4001}, 0x89 // CWR, PSH, FIN
 		all = append(all, k)
 	}
+	return all
+}
+
+// routed are some of all, for a base with a routing header.
+func routed(base kind) (all []kind) {
+	add := func(open, mss int, sizes ...int) {
+		k := base
+		k.open, k.mss, k.sizes = open, mss, sizes
+		all = append(all, k)
+	}
+	add(whole, 0, 0, 1, 701, 700, 700)
+	add(partial, 0, 0, 1, 1001)
+	add(super, 900, 4500, 900, 901, 100)
+	add(super, 17, 17*40+3)
 	return all
 }
 
