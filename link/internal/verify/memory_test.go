@@ -173,9 +173,13 @@ var hops = []struct {
 	tags int
 }{{"device to device", siblings, 1, 1}, {"device to wire", outward, 2, 2}, {"wire to device", inward, 1, 1}}
 
-// carry gives a round to where way i starts; b is nil for one by one.
+// carry gives a round to where way i starts, 3 being the link of the host; b is nil for one by one.
 func (l *lab) carry(i int, round [][]byte, b *link.Batch) {
 	switch {
+	case i == 3:
+		for _, f := range round {
+			l.master.FromHost(f)
+		}
 	case i == 2 && b != nil:
 		l.master.ReceiveBatch(round, b)
 	case b != nil:
