@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// testPort is the destination port of all frames of these tests.
+// testPort is the destination port of all frames of these tests, and the source port of answers.
 const testPort = 0x4950
 
 // key names a flow: those of a test differ in what it holds.
@@ -17,7 +17,7 @@ type key struct {
 }
 
 func (k key) String() string {
-	return fmt.Sprintf("%s over IPv%d from port %d", map[bool]string{false: "TCP", true: "UDP"}[k.udp], map[bool]int{false: 4, true: 6}[k.v6], k.from)
+	return fmt.Sprintf("%s over IPv%d ports %d to %d", map[bool]string{false: "TCP", true: "UDP"}[k.udp], map[bool]int{false: 4, true: 6}[k.v6], k.from, k.to)
 }
 
 // keyOf is false for what is not of these tests.
@@ -27,14 +27,22 @@ func keyOf(eth []byte) (key, bool) {
 		return key{}, false
 	}
 	k := key{p.v6, p.udp, binary.BigEndian.Uint16(eth[p.l4:]), binary.BigEndian.Uint16(eth[p.l4+2:])}
-	return k, k.to == testPort
+	return k, k.to == testPort || k.from == testPort
+}
+
+// other is the port that is not the same for all flows.
+func (k key) other() uint16 {
+	if k.from == testPort {
+		return k.to
+	}
+	return k.from
 }
 
 // flows are finished Ethernet frames.
 type flows struct {
 	of    map[key][][]byte
 	count int
-	names map[uint16]string // of source ports
+	names map[uint16]string // of the other ports
 }
 
 func newFlows() *flows { return &flows{of: make(map[key][][]byte), names: make(map[uint16]string)} }
@@ -51,7 +59,7 @@ func (f *flows) add(frame []byte) error {
 	all, err := finish(frame)
 	if err != nil {
 		k, _ := keyOf(eth)
-		return fmt.Errorf("%v (%s): %w", k, f.names[k.from], err)
+		return fmt.Errorf("%v (%s): %w", k, f.names[k.other()], err)
 	}
 	for _, one := range all {
 		k, _ := keyOf(one)
@@ -68,16 +76,16 @@ func compare(t testing.TB, want, got *flows) {
 		have := got.of[k]
 		for i, w := range all {
 			if i >= len(have) {
-				t.Errorf("%v (%s): %d frames, want %d", k, want.names[k.from], len(have), len(all))
+				t.Errorf("%v (%s): %d frames, want %d", k, want.names[k.other()], len(have), len(all))
 				break
 			}
 			if !bytes.Equal(have[i], w) {
-				t.Errorf("%v (%s): frame %d of %d differs: %s", k, want.names[k.from], i, len(all), differ(have[i], w))
+				t.Errorf("%v (%s): frame %d of %d differs: %s", k, want.names[k.other()], i, len(all), differ(have[i], w))
 				break
 			}
 		}
 		if len(have) > len(all) {
-			t.Errorf("%v (%s): %d frames, want %d", k, want.names[k.from], len(have), len(all))
+			t.Errorf("%v (%s): %d frames, want %d", k, want.names[k.other()], len(have), len(all))
 		}
 	}
 	for k, have := range got.of {

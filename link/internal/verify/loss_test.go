@@ -31,7 +31,7 @@ func TestLoss(t *testing.T) {
 					left = left[1:]
 				}
 				if len(left) == 0 {
-					t.Fatalf("%v (%s): a frame that was not sent, or not in this order", k, want.names[k.from])
+					t.Fatalf("%v (%s): a frame that was not sent, or not in this order", k, want.names[k.other()])
 				}
 				left = left[1:]
 			}

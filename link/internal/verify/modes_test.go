@@ -120,9 +120,12 @@ func tidied(frame []byte) []byte {
 func become(all []flow, change func([]byte) []byte) *flows {
 	f := newFlows()
 	for _, x := range all {
-		f.names[x.port] = x.name
 		for _, frame := range x.frames {
-			if err := f.add(change(frame)); err != nil {
+			frame = change(frame)
+			if k, ok := keyOf(frame[workLen:]); ok {
+				f.names[k.other()] = x.name
+			}
+			if err := f.add(frame); err != nil {
 				panic(err) // the generator's mistake
 			}
 		}
