@@ -39,7 +39,7 @@ func TestKernel(t *testing.T) {
 func (r *rig) test(t *testing.T, i int, burst bool) {
 	h := hops[i]
 	// The seed is fixed: the kernel completes a TCP checksum to 0xffff where we complete it to 0.
-	all := h.w.make(rand.New(rand.NewPCG(uint64(i), 7)), kernelTable(1, burst))
+	all := h.w.make(rand.New(rand.NewPCG(uint64(i), 7)), kernelTable(h.tags, burst))
 	want := expect(all)
 	from, to := r.far[0], r.far[h.end]
 	if i == 2 {
