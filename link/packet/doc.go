@@ -14,7 +14,8 @@
 // outermost VLAN tag off before it shows a frame; the tag comes as auxiliary data
 // and is put back, so a frame has here the bytes that it has on the wire.
 //
-// Frames leave through the interface's queueing discipline and egress hooks, as
+// With Options.Rings a batch of small frames is written by one io_uring call, else by
+// sendmmsg(2). Frames leave through the interface's queueing discipline and egress hooks, as
 // frames of the kernel's ipvlan do; PACKET_QDISC_BYPASS is not used.
 //
 // # Reading

@@ -6,6 +6,9 @@ import "github.com/ipvl/ipvl/link/internal/fdio"
 // read. Any number of ports, also those of link/tap, may share one value.
 type Buffers = fdio.Buffers
 
+// Rings are io_urings that ports under load borrow: those of link/tap.
+type Rings = fdio.Rings
+
 // Options says how to open a port. Only Index is required.
 type Options struct {
 	// Index is the interface's, in the network namespace of the calling thread.
@@ -23,6 +26,9 @@ type Options struct {
 	Filter Filter
 	// Buffers are read to; nil keeps some 200 KiB for this port alone.
 	Buffers *Buffers
+	// Rings write many small frames by one system call, under load. Nil, and a kernel
+	// before 6.5, is sendmmsg(2).
+	Rings *Rings
 }
 
 // DefaultBuf is the socket buffer in bytes: room for some 40 frames of 64 KiB.

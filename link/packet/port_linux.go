@@ -16,6 +16,7 @@ type Port struct {
 	index    int
 	features vnet.Features
 	buffers  *Buffers // or nil
+	rings    *Rings   // or nil
 	file     *fdio.File
 	stats    counters
 	drops    kernelDrops
@@ -48,6 +49,9 @@ func Open(o Options) (*Port, error) {
 	}
 	p := newPort(fd, o.Index)
 	p.buffers = o.Buffers
+	if o.Rings.Take(fd) {
+		p.rings = o.Rings
+	}
 	return p, nil
 }
 

@@ -132,9 +132,7 @@ func TestWriteErrors(t *testing.T) {
 // TestWriteFull holds frames in the interface's queue until there is no room.
 func TestWriteFull(t *testing.T) {
 	ns, near, _ := pair(t)
-	ns.Do(t, func() error {
-		return exec.Command("tc", "qdisc", "add", "dev", "v", "root", "tbf", "rate", "8bit", "burst", "2000", "limit", "1m").Run()
-	})
+	stall(t, ns, "v")
 	var err error
 	for range 1 << 20 {
 		if err = near.WriteFrame(marked(1514, 0)); err != nil {
@@ -144,6 +142,14 @@ func TestWriteFull(t *testing.T) {
 	if err != ErrFull || near.Stats().TxFull != 1 {
 		t.Errorf("got %v, counted %d, want %v once", err, near.Stats().TxFull, ErrFull)
 	}
+}
+
+// stall lets next to nothing leave the interface.
+func stall(t *testing.T, ns *nstest.Namespace, name string) {
+	t.Helper()
+	ns.Do(t, func() error {
+		return exec.Command("tc", "qdisc", "add", "dev", name, "root", "tbf", "rate", "8bit", "burst", "2000", "limit", "1m").Run()
+	})
 }
 
 func TestOpenErrors(t *testing.T) {

@@ -1,6 +1,9 @@
 package packet
 
-import "golang.org/x/sys/unix"
+import (
+	"github.com/ipvl/ipvl/link/internal/fdio"
+	"golang.org/x/sys/unix"
+)
 
 // WriteFrame sends one frame: virtio-net header and Ethernet frame. It does not
 // block. An error means that the frame is lost: ErrFull, ErrTooLong, ErrDown,
@@ -19,6 +22,12 @@ func (p *Port) WriteFrames(frames [][]byte) (lost int) {
 			lost++
 		}
 		return lost
+	}
+	if len(frames) >= fdio.RingMin {
+		if l := p.rings.Borrow(); l != nil {
+			defer p.rings.GiveBack(l)
+			return p.file.WriteRing(l, frames, p.lost)
+		}
 	}
 	p.file.SendAll(frames, func(errno unix.Errno) {
 		lost++

@@ -13,16 +13,16 @@ func (r *reader) fillBatch(fd uintptr) (more, ok bool) {
 		return false, false
 	}
 	if r.lane == nil {
-		if r.lane = r.p.rings.borrow(); r.lane == nil || !r.lane.reads() {
+		if r.lane = r.p.rings.Borrow(); r.lane == nil || !r.lane.Reads() {
 			r.release()
 			return false, false
 		}
 		r.want = firstBatch
 	}
-	ring := r.lane.ring
+	ring := r.lane.Ring
 	n := min(r.want, fdio.BatchMax)
 	for i := range n {
-		ring.Read(int(fd), r.lane.slot(i), 0)
+		ring.Read(int(fd), r.lane.Slot(i), 0)
 	}
 	if _, err := ring.Enter(); err != nil {
 		r.release()
@@ -32,9 +32,6 @@ func (r *reader) fillBatch(fd uintptr) (more, ok bool) {
 	return r.collect(n), true
 }
 
-// fewest is from how many frames on a ring is faster than writing one by one.
-const fewest = 4
-
 // firstBatch is how many frames the first batch of a run asks for.
 const firstBatch = 8
 
@@ -42,7 +39,7 @@ const firstBatch = 8
 // something to hand over, or an end to tell.
 func (r *reader) collect(n int) bool {
 	dry, got := false, 0
-	for i, c := range r.lane.ring.Completions() {
+	for i, c := range r.lane.Ring.Completions() {
 		switch {
 		case c.Errno == unix.EAGAIN, c.Errno == unix.EINTR:
 			dry = true
@@ -54,7 +51,7 @@ func (r *reader) collect(n int) bool {
 			r.p.stats.rxMalformed.Add(1)
 		default:
 			got++
-			r.Add(r.lane.slot(i)[:c.N:c.N], 0)
+			r.Add(r.lane.Slot(i)[:c.N:c.N], 0)
 		}
 	}
 	if r.want = 2 * got; got == n {
@@ -73,22 +70,17 @@ func (r *reader) collect(n int) bool {
 // release gives the lane back, whose frames nobody holds any more.
 func (r *reader) release() {
 	if r.lane != nil {
-		r.p.rings.giveBack(r.lane)
+		r.p.rings.GiveBack(r.lane)
 		r.lane = nil
 	}
 }
 
 // WriteFrames is WriteFrame for many, in order. It returns how many were lost.
 func (p *Port) WriteFrames(frames [][]byte) (lost int) {
-	if len(frames) >= fewest {
-		if l := p.rings.borrow(); l != nil {
-			defer p.rings.giveBack(l)
-			for len(frames) > 0 {
-				n := min(len(frames), l.ring.Entries())
-				lost += p.writeBatch(l, frames[:n])
-				frames = frames[n:]
-			}
-			return lost
+	if len(frames) >= fdio.RingMin {
+		if l := p.rings.Borrow(); l != nil {
+			defer p.rings.GiveBack(l)
+			return p.file.WriteRing(l, frames, p.lost)
 		}
 	}
 	for _, f := range frames {
@@ -96,36 +88,5 @@ func (p *Port) WriteFrames(frames [][]byte) (lost int) {
 			lost++
 		}
 	}
-	return lost
-}
-
-// writeBatch writes by one system call what fits into a ring.
-func (p *Port) writeBatch(l *lane, frames [][]byte) (lost int) {
-	open := p.file.Use(func(fd int) {
-		for _, f := range frames {
-			if len(f) >= fdio.FrameMin {
-				l.ring.Write(fd, f, 0)
-				continue
-			}
-			lost++
-			_ = p.lost(unix.EINVAL) // which counts; the reason is of no use here
-		}
-		_, _ = l.ring.Enter() // its error is that of each frame it kept back
-	})
-	if !open {
-		return len(frames)
-	}
-	var bytes, written uint64
-	for _, c := range l.ring.Completions() {
-		if c.Errno != 0 {
-			lost++
-			_ = p.lost(c.Errno)
-			continue
-		}
-		written++
-		bytes += uint64(c.N) - vnet.HeaderLen
-	}
-	p.file.TxFrames.Add(written)
-	p.file.TxBytes.Add(bytes)
 	return lost
 }

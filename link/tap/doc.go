@@ -35,8 +35,7 @@
 //
 // A lock of the file (link/internal/fdio) orders use of the descriptor by writers against
 // Close: writers hold it shared for one system call that does not block, Close holds
-// it alone. Serve relies on os.File for the same. Rings have a lock of their own, which is
-// held while one is lent or given back.
+// it alone. Serve relies on os.File for the same.
 //
 // # Limits
 //

@@ -9,6 +9,20 @@ import (
 // read. Any number of ports, also those of link/packet, may share one value.
 type Buffers = fdio.Buffers
 
+// Rings are io_urings that ports under load borrow, also those of link/packet. Make them
+// with NewRings; nil is none.
+type Rings = fdio.Rings
+
+// NewRings fails where the kernel does not permit io_uring, as in many containers,
+// and says what it refused; ports then use plain system calls. The error is an *Error.
+func NewRings() (*Rings, error) {
+	r, err := fdio.NewRings()
+	if err != nil {
+		return nil, &Error{Op: "probe io_uring", Err: err}
+	}
+	return r, nil
+}
+
 // Options says how to use a TAP. The zero value asks for all offloads.
 type Options struct {
 	// Without are offloads that are not asked for: the interface finishes that

@@ -73,7 +73,7 @@ func attach(f *os.File, fd int, o Options) (*Port, error) {
 	features |= vnet.FeaturesAll &^ vnet.FeatureUSO
 	p := newPort(f, fd, granted, features)
 	p.buffers = o.Buffers
-	if o.Rings.take(fd) {
+	if o.Rings.Take(fd) {
 		p.rings = o.Rings
 	}
 	return p, nil

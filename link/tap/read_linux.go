@@ -34,9 +34,9 @@ type reader struct {
 	*fdio.Reader
 	p *Port
 
-	lane  *lane // while frames come thick
-	want  int   // frames to ask for
-	plain bool  // there is no lane to be had
+	lane  *fdio.Lane // while frames come thick
+	want  int        // frames to ask for
+	plain bool       // there is no lane to be had
 }
 
 func newReader(p *Port) *reader {

@@ -67,7 +67,7 @@ func (a *Appliance) openPort(i nsutil.Interface) (dataPort, error) {
 	if f := i.File(); f != nil {
 		return tap.New(f, tap.Options{Rings: a.rings, Buffers: &a.buffers})
 	}
-	return packet.Open(packet.Options{Index: i.PortIndex(), Filter: packet.Filter{All: true}, Buffers: &a.buffers})
+	return packet.Open(packet.Options{Index: i.PortIndex(), Filter: packet.Filter{All: true}, Buffers: &a.buffers, Rings: a.rings})
 }
 
 // closeInterface ends an interface; the port may have closed its descriptor.

@@ -57,7 +57,7 @@ func (a *Appliance) newMaster(l rtnl.Link, mode link.Mode, flag link.Flag) (*mas
 	m := &master{
 		index: l.Index, name: l.Name, mac: l.Address, mtu: l.MTU, running: running(l), served: make(chan struct{}),
 	}
-	uplink, err := packet.Open(packet.Options{Index: l.Index, AllMulti: true, Filter: packet.Filter{DropAll: true}, Buffers: &a.buffers})
+	uplink, err := packet.Open(packet.Options{Index: l.Index, AllMulti: true, Filter: packet.Filter{DropAll: true}, Buffers: &a.buffers, Rings: a.rings})
 	if err != nil {
 		return nil, fmt.Errorf("open the uplink on %s: %w", l.Name, err)
 	}

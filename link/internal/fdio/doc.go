@@ -4,6 +4,7 @@
 // # Data flow
 //
 //	File.Write, Send, Writev ─ mu shared ─ one system call ─► descriptor
+//	File.SendAll, WriteRing  ─ mu shared ─ sendmmsg(2), io_uring ─► descriptor
 //	descriptor ─► poller ─ the port's fill (Room, system call, Add) ─ Reader.Serve ─ handle(frames)
 //
 // A frame is virtio-net header and Ethernet frame. What fdio knows of it is
@@ -20,7 +21,7 @@
 //
 // # Ownership
 //
-// A File owns its os.File. A Reader has one buffer, its own or lent while there is something to
+// A File owns its os.File. A Lane of Rings belongs to whoever borrowed it. A Reader has one buffer, its own or lent while there is something to
 // read (Buffers); a frame in it is borrowed until
 // the handle that got it returns.
 //
@@ -28,7 +29,8 @@
 //
 // mu orders use of the descriptor against Close: writers and Use hold it shared
 // for system calls that do not block, Close holds it alone. Serve relies on
-// os.File for the same and holds no lock while it hands over.
+// os.File for the same and holds no lock while it hands over. Rings have a lock of
+// their own, which is held while a lane is lent or given back.
 //
 // # Limits
 //

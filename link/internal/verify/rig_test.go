@@ -75,7 +75,7 @@ func newRig(t testing.TB, s setting) *rig {
 		withoutOffloads(t, peer, "p0")
 	}
 	near.Do(t, func() (err error) {
-		r.ports[2], err = packet.Open(packet.Options{Index: up.Index, Filter: packet.Filter{All: true}})
+		r.ports[2], err = packet.Open(packet.Options{Index: up.Index, Filter: packet.Filter{All: true}, Rings: rings})
 		return err
 	})
 	r.far[2] = newSocket(t, peer, "p0")

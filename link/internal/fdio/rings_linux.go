@@ -1,16 +1,15 @@
-package tap
+package fdio
 
 import (
 	"sync"
 
-	"github.com/ipvl/ipvl/link/internal/fdio"
 	"github.com/ipvl/ipvl/link/internal/uring"
 	"golang.org/x/sys/unix"
 )
 
 const (
 	// slotSize holds any frame, and one byte more, which tells those that are too long.
-	slotSize = (fdio.FrameMax + 1 + 4095) &^ 4095
+	slotSize = (FrameMax + 1 + 4095) &^ 4095
 	// maxLanes bounds what Rings keep: as many readers and writers as can be under
 	// load at once on a machine of some size. More go on without.
 	maxLanes = 64
@@ -22,25 +21,25 @@ const (
 type Rings struct {
 	mu sync.Mutex
 	// +checklocks:mu
-	free []*lane
+	free []*Lane
 	// +checklocks:mu
 	lent int
 	// +checklocks:mu
 	closed bool
 }
 
-// lane is one io_uring with room for a batch of frames of any size. The room is the
+// Lane is one io_uring with room for a batch of frames of any size. The room is the
 // kernel's until it is touched: small frames take a page each.
-type lane struct {
-	ring *uring.Ring
+type Lane struct {
+	Ring *uring.Ring
 	room []byte
 }
 
 // NewRings fails where the kernel does not permit io_uring, as in many containers,
-// and says what it refused; ports then use plain system calls.
+// and says what it refused (a *uring.Error); ports then use plain system calls.
 func NewRings() (*Rings, error) {
 	if err := uring.Probe(); err != nil {
-		return nil, &Error{Op: "probe io_uring", Err: err}
+		return nil, err
 	}
 	return &Rings{}, nil
 }
@@ -59,8 +58,8 @@ func (r *Rings) Close() {
 	r.free = nil
 }
 
-// borrow returns a lane, or nil where there is none to be had.
-func (r *Rings) borrow() *lane {
+// Borrow returns a lane, or nil where there is none to be had.
+func (r *Rings) Borrow() *Lane {
 	if r == nil {
 		return nil
 	}
@@ -75,26 +74,27 @@ func (r *Rings) borrow() *lane {
 		r.lent++
 		return l
 	}
-	ring, err := uring.New(uring.Options{Entries: fdio.BatchMax})
+	ring, err := uring.New(uring.Options{Entries: BatchMax})
 	if err != nil {
 		return nil // too much locked memory, say: it goes without
 	}
 	r.lent++
-	return &lane{ring: ring}
+	return &Lane{Ring: ring}
 }
 
-// take reports whether the kernel reads and writes fd that way: a TAP since Linux 6.4.
-func (r *Rings) take(fd int) bool {
-	l := r.borrow()
+// Take reports whether the kernel reads and writes fd that way: a TAP since
+// Linux 6.4, a packet socket since 6.5.
+func (r *Rings) Take(fd int) bool {
+	l := r.Borrow()
 	if l == nil {
 		return false
 	}
-	defer r.giveBack(l)
-	return l.ring.Takes(fd) == nil
+	defer r.GiveBack(l)
+	return l.Ring.Takes(fd) == nil
 }
 
-// giveBack takes a lane again.
-func (r *Rings) giveBack(l *lane) {
+// GiveBack takes a lane again.
+func (r *Rings) GiveBack(l *Lane) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lent--
@@ -105,15 +105,15 @@ func (r *Rings) giveBack(l *lane) {
 	r.free = append(r.free, l)
 }
 
-// slot is room for frame i of a batch.
-func (l *lane) slot(i int) []byte {
-	return l.room[i*slotSize : i*slotSize+fdio.FrameMax+1 : (i+1)*slotSize]
+// Slot is room for frame i of a batch.
+func (l *Lane) Slot(i int) []byte {
+	return l.room[i*slotSize : i*slotSize+FrameMax+1 : (i+1)*slotSize]
 }
 
-// reads makes room for frames. It is false where there is no memory.
-func (l *lane) reads() bool {
+// Reads makes room for frames. It is false where there is no memory.
+func (l *Lane) Reads() bool {
 	if l.room == nil {
-		room, err := unix.Mmap(-1, 0, fdio.BatchMax*slotSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
+		room, err := unix.Mmap(-1, 0, BatchMax*slotSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
 		if err != nil {
 			return false
 		}
@@ -122,8 +122,8 @@ func (l *lane) reads() bool {
 	return true
 }
 
-func (l *lane) close() {
-	_ = l.ring.Close() // nothing is under way
+func (l *Lane) close() {
+	_ = l.Ring.Close() // nothing is under way
 	if l.room != nil {
 		_ = unix.Munmap(l.room) // whole, as it was mapped
 	}
