@@ -30,6 +30,9 @@ func measures() []measure {
 		{report.PPS, "UDP, 22 bytes, received at overload", load.Spec{Kind: load.PPS}, false, 1, func(r load.Result) map[string]float64 {
 			return map[string]float64{report.PPS: float64(r.Packets) / r.Seconds / 1000}
 		}},
+		{report.Flows, "UDP, 22 bytes, 16 flows by turns, received at overload", load.Spec{Kind: load.PPS, Streams: 16}, false, 1, func(r load.Result) map[string]float64 {
+			return map[string]float64{report.Flows: float64(r.Packets) / r.Seconds / 1000}
+		}},
 		{report.RR1, "TCP request-response, all on one core", load.Spec{Kind: load.RR}, true, 0.5, func(r load.Result) map[string]float64 {
 			return map[string]float64{report.RR1: r.Mean, report.RR150: r.P50, report.RR199: r.P99}
 		}},

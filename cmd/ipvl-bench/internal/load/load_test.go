@@ -95,7 +95,7 @@ func TestMerge(t *testing.T) {
 // Each load is carried from client to server and ends: over kernel sockets,
 // in processes of their own, and over connections.
 func TestLoads(t *testing.T) {
-	for _, s := range []Spec{{Kind: TCP}, {Kind: TCP, Streams: 4, Reverse: true}, {Kind: RR}, {Kind: Conn}, {Kind: GSO}, {Kind: PPS}} {
+	for _, s := range []Spec{{Kind: TCP}, {Kind: TCP, Streams: 4, Reverse: true}, {Kind: RR}, {Kind: Conn}, {Kind: GSO}, {Kind: PPS}, {Kind: PPS, Streams: 16}} {
 		s.Seconds, s.Addr = 0.02, freePort(t, s.Kind)
 		t.Run(string(s.Kind), func(t *testing.T) {
 			server := startSide(t, ServerSide, s)

@@ -37,7 +37,7 @@ const (
 // Spec is one load, the same for both sides.
 type Spec struct {
 	Kind    Kind    `json:"kind"`
-	Streams int     `json:"streams,omitempty"` // TCP; 0: one
+	Streams int     `json:"streams,omitempty"` // TCP; PPS: flows that take turns; 0: one
 	Reverse bool    `json:"reverse,omitempty"` // TCP: the server sends
 	Seconds float64 `json:"seconds"`
 	// Addr is where the client connects to. The server listens at its port, on

@@ -72,15 +72,29 @@ func vector(size int) []header {
 	return v
 }
 
+// sendPPS sends from as many sockets as there are streams: one datagram of each by turns,
+// so that no two of a flow follow each other, but of a single one many at once.
 func sendPPS(s Spec) (Result, error) {
-	fd, err := connect(unix.SOCK_DGRAM, s.Addr)
-	if err != nil {
-		return Result{}, err
+	fds := make([]int, s.streams())
+	for i := range fds {
+		fd, err := connect(unix.SOCK_DGRAM, s.Addr)
+		if err != nil {
+			return Result{}, err
+		}
+		defer unix.Close(fd)
+		fds[i] = fd
 	}
-	defer unix.Close(fd)
+	at := uintptr(1)
+	if len(fds) == 1 {
+		at = mmsg
+	}
 	v := vector(small)
-	return Result{}, flood(s.duration(), func() error {
-		_, err := call(unix.SYS_SENDMMSG, fd, unsafe.Pointer(&v[0]), mmsg, 0)
+	return Result{}, flood(s.duration(), func() (err error) {
+		for _, fd := range fds {
+			if _, e := call(unix.SYS_SENDMMSG, fd, unsafe.Pointer(&v[0]), at, 0); e != nil {
+				err = e
+			}
+		}
 		return err
 	})
 }

@@ -13,7 +13,7 @@ type Metric struct {
 const (
 	TCP1, TCP1R       = "tcp1", "tcp1r"
 	TCP4, TCP4R       = "tcp4", "tcp4r"
-	GSO, PPS          = "gso", "pps"
+	GSO, PPS, Flows   = "gso", "pps", "flows"
 	RR1, RR150, RR199 = "rr1", "rr1_p50", "rr1_p99"
 	RR, RR50, RR99    = "rr", "rr_p50", "rr_p99"
 	Conns, CPU, RSS   = "conns", "cpu", "rss"
@@ -28,6 +28,7 @@ func Metrics() []Metric {
 		{TCP4R, "TCP 4 back", "Gbit/s", false},
 		{GSO, "UDP GSO", "Gbit/s", false},
 		{PPS, "small packets", "1000/s", false},
+		{Flows, "of 16 flows", "1000/s", false},
 		{RR1, "RR one core", "µs", true},
 		{RR150, "p50", "µs", true},
 		{RR199, "p99", "µs", true},

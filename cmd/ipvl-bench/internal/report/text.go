@@ -14,7 +14,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	r.head(&b)
 	if len(r.Entries) > 0 {
 		r.values(&b, "Throughput: medians [min-max]", TCP1, TCP1R, TCP4, TCP4R, GSO, CPU)
-		r.values(&b, "Small packets and connections", PPS, Conns, RSS)
+		r.values(&b, "Small packets and connections", PPS, Flows, Conns, RSS)
 		r.values(&b, "Request-response: mean, p50, p99", RR1, RR150, RR199, RR, RR50, RR99)
 		r.verdicts(&b)
 		r.commands(&b)
