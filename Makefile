@@ -34,7 +34,7 @@ race:
 	$(GO) test -race $$($(GO) list ./... | grep -v /e2e)
 
 e2e: setup ## the binary that ships, as an ordinary user, and as root where the caller is
-	$(GO) test -count=1 ./e2e
+	$(GO) test -count=1 ./e2e ./e2e/internal/...
 
 record: setup ## the binary beside what the kernel's driver did, as recorded
 	CGO_ENABLED=0 $(GO) test -count=1 -timeout 20m ./e2e/conformance

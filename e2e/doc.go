@@ -3,10 +3,11 @@
 //
 // TestMain builds the binary, then runs the tests again in a sandbox: as an
 // ordinary user in fresh user, network and mount namespaces, where devices are
-// veth pairs unless /dev/net/tun is open to everybody; and, where the caller
-// is root, a second time as root in fresh network and mount namespaces, where
-// devices are TAPs, and a third time as an ordinary user to whom a private mount
-// opens /dev/net/tun. Nothing outside is touched.
+// veth pairs unless /dev/net/tun is open to everybody; where the caller is root, a
+// second time as root in fresh network and mount namespaces, where devices are TAPs;
+// and once more as an ordinary user with TAPs (where the caller is root a private
+// mount opens /dev/net/tun to that user) under a seccomp filter that forbids
+// io_uring, as container runtimes have it. Nothing outside is touched.
 //
 // Each test draws its topology and runs beside others. It waits for what has
 // to happen, with a deadline, and never sleeps. If it fails it keeps the
