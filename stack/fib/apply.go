@@ -120,7 +120,8 @@ func (tr *trie) persist(p *pool, dst netip.Prefix, l *leaf) *trie {
 		next.bart = tr.bart.InsertPersist(dst, l)
 	}
 	if dst.Addr().Is4() {
-		next.index = tr.index.redraw(next.bart, p.known(), dst)
+		leaves, lacks := p.known()
+		next.index = tr.index.redraw(&change{tab: next.bart, leaves: leaves, lacks: lacks, a: key4(dst.Addr()), bits: dst.Bits()})
 	}
 	return &next
 }

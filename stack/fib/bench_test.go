@@ -1,6 +1,8 @@
 package fib
 
 import (
+	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
@@ -72,47 +74,105 @@ func BenchmarkChangeMillion(b *testing.B) {
 	}
 }
 
-func benchLookup(b *testing.B, n, spread int, lookup func(*Table, *Query) Result) {
-	tab, _, _ := Compile(fullTable(n))
+// aims are n IPv4 destinations: in prefixes that s has routes for, each as
+// likely, or anywhere. They are bare numbers, so that reading them leaves the
+// caches to the table, as a packet that has just come does.
+func aims(s *Snapshot, n int, inRoutes bool) []uint32 {
 	rng := rand.New(rand.NewPCG(2, 2))
-	ask := make([]Query, spread)
-	for i := range ask {
-		ask[i] = Query{Dst: netip.AddrFrom4([4]byte{byte(1 + rng.IntN(223)), byte(rng.Uint32()), byte(rng.Uint32()), 9}), Src: netip.AddrFrom4([4]byte{10, 1, 0, 11})}
-	}
-	i := 0
-	b.ReportAllocs()
-	for b.Loop() {
-		if r := lookup(tab, &ask[i]); r.Verdict == VerdictLocal {
-			b.Fatal(r)
-		}
-		if i++; i == len(ask) {
-			i = 0
+	out := make([]uint32, n)
+	for i := range out {
+		out[i] = uint32(1+rng.IntN(223))<<24 | rng.Uint32()>>8
+		if inRoutes {
+			r := &s.Routes[1+rng.IntN(len(s.Routes)-1)] // the first is local
+			a := r.Dst.Addr().As4()
+			out[i] = binary.BigEndian.Uint32(a[:]) | uint32(uint64(rng.Uint32())>>r.Dst.Bits())
 		}
 	}
+	return out
 }
 
-func BenchmarkLookupMillionRandom(b *testing.B) {
-	benchLookup(b, million, 1<<16, func(t *Table, q *Query) Result { return t.Lookup(*q) })
+func query4(dst uint32) Query {
+	return Query{
+		Dst: netip.AddrFrom4([4]byte{byte(dst >> 24), byte(dst >> 16), byte(dst >> 8), byte(dst)}),
+		Src: netip.AddrFrom4([4]byte{10, 1, 0, 11}),
+	}
 }
 
-func BenchmarkLookupKernelMillionRandom(b *testing.B) {
-	benchLookup(b, million, 1<<16, func(t *Table, q *Query) Result { return t.LookupKernel(2, *q) })
+// Each of these makes n look-ups, one after the other, and is written out as
+// callers are: through a function value they take half as long again. With
+// serial no look-up begins before the last has its answer; else the processor
+// may overlap them.
+type lookups func(tab *Table, dst []uint32, n int, serial bool) (local int)
+
+func plain(tab *Table, dst []uint32, n int, serial bool) (local int) {
+	wait := 0
+	for i := range n {
+		r := tab.Lookup(query4(dst[(i+wait)&(len(dst)-1)]))
+		if serial {
+			wait = int(r.PrefixLen >> 6) // 0, which the processor cannot know
+		}
+		local += int(r.Verdict >> 1)
+	}
+	return local
 }
 
-func BenchmarkLookupFullMillionRandom(b *testing.B) {
-	benchLookup(b, million, 1<<16, func(t *Table, q *Query) Result { return t.LookupFull(2, *q) })
+func kernel(tab *Table, dst []uint32, n int, serial bool) (local int) {
+	wait := 0
+	for i := range n {
+		r := tab.LookupKernel(2, query4(dst[(i+wait)&(len(dst)-1)]))
+		if serial {
+			wait = int(r.PrefixLen >> 6)
+		}
+		local += int(r.Verdict >> 1)
+	}
+	return local
 }
 
-func BenchmarkLookupKernelMillion4096(b *testing.B) {
-	benchLookup(b, million, 4096, func(t *Table, q *Query) Result { return t.LookupKernel(2, *q) })
+func full(tab *Table, dst []uint32, n int, serial bool) (local int) {
+	wait := 0
+	for i := range n {
+		r := tab.LookupFull(2, query4(dst[(i+wait)&(len(dst)-1)]))
+		if serial {
+			wait = int(r.PrefixLen >> 6)
+		}
+		local += int(r.Verdict >> 1)
+	}
+	return local
 }
 
-func BenchmarkLookupKernelMillion64(b *testing.B) {
-	benchLookup(b, million, 64, func(t *Table, q *Query) Result { return t.LookupKernel(2, *q) })
+// benchLookups measures destinations that repeat soon, less soon and never
+// (there are a million), from the routes and from anywhere.
+func benchLookups(b *testing.B, lookups lookups) {
+	s := fullTable(million)
+	tab, _, _ := Compile(s)
+	for _, from := range []string{"routes", "space"} {
+		for _, n := range []int{64, 4096, 1 << 20} {
+			dst := aims(&s, n, from == "routes")
+			for _, order := range []string{"free", "serial"} {
+				b.Run(fmt.Sprintf("%s/%d/%s", from, n, order), func(b *testing.B) {
+					b.ReportAllocs()
+					if lookups(tab, dst, b.N, order == "serial") > 0 {
+						b.Fatal("the host's own address")
+					}
+				})
+			}
+		}
+	}
 }
+
+func BenchmarkLookupMillion(b *testing.B)       { benchLookups(b, plain) }
+func BenchmarkLookupKernelMillion(b *testing.B) { benchLookups(b, kernel) }
+func BenchmarkLookupFullMillion(b *testing.B)   { benchLookups(b, full) }
 
 func BenchmarkLookupKernelSmall(b *testing.B) {
-	benchLookup(b, 100, 64, func(t *Table, q *Query) Result { return t.LookupKernel(2, *q) })
+	s := fullTable(100)
+	tab, _, _ := Compile(s)
+	dst := aims(&s, 64, true)
+	b.ReportAllocs()
+	b.ResetTimer()
+	if kernel(tab, dst, b.N, false) > 0 {
+		b.Fatal("the host's own address")
+	}
 }
 
 func TestLookupDoesNotAllocate(t *testing.T) {

@@ -134,9 +134,9 @@ func strict6(q *Query) bool {
 // badSource4 is what ip_route_output_key_hash and __mkroute_output refuse;
 // no source at all is fine.
 func badSource4(a netip.Addr) bool {
-	if !a.Is4() || a.IsUnspecified() {
-		return a.IsValid() && !a.Is4()
+	if !a.Is4() {
+		return a.IsValid()
 	}
-	b := a.As4()
-	return b[0] == 0 || b[0] == 127 || a.IsMulticast() || b == [4]byte{255, 255, 255, 255}
+	k := key4(a)
+	return k != 0 && (k>>24 == 0 || k>>24 == 127 || k>>28 == 0xe || k == 1<<32-1)
 }

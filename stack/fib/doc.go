@@ -16,11 +16,12 @@
 // Apply can change one route in a copy that shares all but the path to it,
 // while readers go on with the old Table.
 //
-// Beside the trie IPv4 has an index: three strides of eight bits, whose slots
-// are numbers of leaves. In a full table a look-up is the time of a few cache
-// misses, and the index is small and flat: 7 MiB of a million routes' 33. It
-// leaves to the trie what is behind a prefix longer than /24, and the leaves
-// beyond the 65,000th. Such numbers are not given back before the next Compile.
+// Beside the trie IPv4 has an index: for each /8 a node of packed blocks, which
+// say for every /24 the number of its leaf. In a full table a look-up is the
+// time of its cache misses: here there is one, and the index is small and flat,
+// 5 MiB of a million routes' 31, for the cache to hold the more of it. It leaves
+// to the trie what is behind a prefix longer than /24, and the leaves beyond the
+// 65,000th. Such numbers are not given back before the next Compile.
 //
 // # Order
 //

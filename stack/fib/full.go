@@ -21,7 +21,8 @@ func (t *Table) LookupFull(master int, q Query) (r Result) {
 	case fam == 0:
 		r.Reason = ReasonBadDestination
 	case fam == 4:
-		r.Reason = refuse4(&q)
+		m.dst = key4(q.Dst)
+		r.Reason = refuse4(m.dst, q.Src)
 	case q.Dst.IsMulticast():
 		r.Reason = ReasonBroadcast
 	case q.Dst.IsUnspecified():

@@ -34,7 +34,7 @@ func sameAsTrie(t *testing.T, rng *rand.Rand, tab *Table) {
 			return
 		}
 		want, _ := tr.bart.Lookup(a)
-		if got := tr.longest(a); got != want {
+		if got := tr.longest4(key4(a)); got != want {
 			t.Fatalf("%v: the index says %+v, the trie %+v", a, got, want)
 		}
 	}
@@ -78,7 +78,7 @@ func sameSlots(t *testing.T, rng *rand.Rand, a, b *trie) {
 		return
 	}
 	for range 50 {
-		at := cornerAddr(rng).As4()
+		at := key4(cornerAddr(rng))
 		x, y := a.index.find(at), b.index.find(at)
 		if (x == none) != (y == none) || (x == ask) != (y == ask) {
 			t.Fatalf("%v: slot %d after changes, %d when made anew", at, x, y)
@@ -95,29 +95,56 @@ func TestIndexForgets(t *testing.T) {
 		r := Route{Dst: netip.MustParsePrefix(text), Table: TableMain, NextHops: []NextHop{{Index: 2}}}
 		at := r.Dst.Addr().As4()[0]
 		next, _ := tab.Apply([]Change{{OpAdd, r}})
-		if next.tries[TableMain].index.kids[at] == nil || tab.tries[TableMain].index.kids[at] != nil {
+		if next.tries[TableMain].index.nodes[at] == nil || tab.tries[TableMain].index.nodes[at] != nil {
 			t.Errorf("%s: no node, or one in the old table", text)
 		}
-		if next, _ = next.Apply([]Change{{OpDelete, r}}); next.tries[TableMain].index.kids[at] != nil {
+		if next, _ = next.Apply([]Change{{OpDelete, r}}); next.tries[TableMain].index.nodes[at] != nil {
 			t.Errorf("%s: deleted, and its node is there", text)
 		}
 	}
 }
 
-func TestRuns(t *testing.T) {
+// TestNode packs blocks and finds each slot again, also after it was kept by
+// another node.
+func TestNode(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
-	for range 2000 {
-		var slots [256]slot
-		for range rng.IntN(300) {
-			slots[rng.IntN(256)] = slot(rng.Uint32() >> (16 + rng.IntN(17)))
+	for _, leaves := range []int{2, 3, 700, 1 << 16} {
+		want := new(canvas)
+		for i := range want {
+			for range rng.IntN(90) {
+				want[i][rng.IntN(blockSlots)] = slot(rng.IntN(leaves))
+			}
+			if i > 0 && rng.IntN(3) == 0 {
+				want[i] = want[i-1]
+			}
 		}
-		if got := newRuns(&slots).slots(); got != slots {
-			t.Fatalf("seed %d: %v became %v", seed, slots, got)
+		n := newNode(make([]*leaf, leaves), nil)
+		for i := range want {
+			n.add(i, &want[i])
+		}
+		n = n.done()
+		kept := newNode(make([]*leaf, leaves), nil)
+		for i := range want {
+			kept.keep(i, n)
+		}
+		kept = kept.done()
+		for i := range uint32(slots8) {
+			s := want[i/blockSlots][i%blockSlots]
+			if a, b := n.slot(10<<24|i<<8), kept.slot(i<<8|255); a != s || b != s || n.block(int(i/blockSlots)) != want[i/blockSlots] {
+				t.Fatalf("slot %d of %d leaves: %d, then %d, want %d", i, leaves, a, b, s)
+			}
+		}
+		if len(n.words) != len(kept.words) {
+			t.Errorf("%d words, and then %d", len(n.words), len(kept.words))
 		}
 	}
-	if newRuns(new([256]slot)) != nil {
+	empty := newNode(make([]*leaf, 2), nil)
+	for i := range blocks {
+		empty.add(i, new(block))
+	}
+	if empty.done() != nil {
 		t.Error("nothing takes room")
 	}
 }

@@ -1,5 +1,7 @@
 package fib
 
+import "net/netip"
+
 // LookupKernel answers q as the ipvlan driver does over the interface with
 // index master (q.OIF is ignored). doc.go lists the rows it follows. It does
 // not allocate.
@@ -28,7 +30,8 @@ func (t *Table) kernel4(r *Result, q *Query, m *match) {
 		r.Reason = ReasonLinkDown
 		return
 	}
-	if r.Reason = refuse4(q); r.Reason != ReasonNone {
+	m.dst = key4(q.Dst)
+	if r.Reason = refuse4(m.dst, q.Src); r.Reason != ReasonNone {
 		return
 	}
 	q.Proto = 0 // the driver gives none (T3-20)
@@ -48,14 +51,13 @@ func (t *Table) kernel4(r *Result, q *Query, m *match) {
 }
 
 // refuse4 is what fails before or after the table look-up, whatever it says.
-func refuse4(q *Query) Reason {
-	d := q.Dst.As4()
+func refuse4(dst uint32, src netip.Addr) Reason {
 	switch {
-	case d[0]&0xf0 == 0xe0, d == [4]byte{255, 255, 255, 255}:
+	case dst>>28 == 0xe, dst == 1<<32-1:
 		return ReasonBroadcast
-	case d[0] == 0:
+	case dst>>24 == 0:
 		return ReasonBadDestination
-	case badSource4(q.Src):
+	case badSource4(src):
 		return ReasonBadSource
 	}
 	return ReasonNone

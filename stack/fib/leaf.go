@@ -8,25 +8,28 @@ import (
 // entry is a route without its table and prefix: what a look-up reads once
 // the prefix is found. Entries are shared between prefixes and never change.
 type entry struct {
-	num      uint32       // in its pool, from 1; 0: it is not there
+	// What most look-ups read comes first, to be in few lines of the cache.
+	typ     Type
+	tos     uint8
+	pref    uint8
+	mtu     uint32
+	one     [1]NextHop // what hops is most often
+	prefSrc netip.Addr
+	hops    []NextHop
+
 	src      netip.Prefix // IPv6 source-specific route, else the zero Prefix
-	prefSrc  netip.Addr
-	hops     []NextHop
-	one      [1]NextHop // what hops is most often, to be near
 	metric   uint32
-	mtu      uint32
-	typ      Type
-	tos      uint8
+	num      uint32 // in its pool, from 1; 0: it is not there
 	protocol uint8
 	scope    uint8
-	pref     uint8
 }
 
 // leaf is everything at one prefix of one table, best first. It never
 // changes, so that many prefixes and many Tables can share one.
 type leaf struct {
-	bits    uint8 // length of the prefix
-	id      slot  // number in its pool, or ask
+	bits    uint8  // length of the prefix
+	id      slot   // number in its pool, or ask
+	plain   *entry // the only entry, if it takes every packet that may use its only hop
 	entries []*entry
 	one     [1]*entry // what entries is most often, to be in the same line of the cache
 }
@@ -43,7 +46,16 @@ func newEntry(r *Route) *entry {
 func newLeaf(bits uint8, entries []*entry) *leaf {
 	l := &leaf{bits: bits, id: ask}
 	l.entries = append(l.one[:0], entries...)
+	if len(entries) == 1 && entries[0].isPlain() {
+		l.plain = entries[0]
+	}
 	return l
+}
+
+// isPlain: nothing but the interface of its only hop decides whether a packet
+// can go there.
+func (e *entry) isPlain() bool {
+	return len(e.hops) == 1 && !e.hops[0].Dead && !e.typ.isReject() && e.tos == 0 && !e.src.IsValid()
 }
 
 // source is r.Src, where ::/0 is the same as none.

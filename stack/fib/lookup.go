@@ -1,7 +1,5 @@
 package fib
 
-import "net/netip"
-
 // outcome is how one table, or all rules, answered.
 type outcome uint8
 
@@ -15,6 +13,7 @@ const (
 // bound to. It lives on the stack of a look-up.
 type match struct {
 	dev    *Iface // of Query.OIF, nil for none
+	dst    uint32 // of Query.Dst, if that is IPv4
 	leaf   *leaf
 	entry  *entry
 	hop    *NextHop
@@ -35,6 +34,7 @@ func (t *Table) Lookup(q Query) (r Result) {
 	}
 	switch family(q.Dst) {
 	case 4:
+		m.dst = key4(q.Dst)
 		if t.walk(t.rules4, &q, false, &m) == hit {
 			t.fill(&r, &q, &m)
 			return r
@@ -54,9 +54,18 @@ func (t *Table) Lookup(q Query) (r Result) {
 // walk goes through the rules (fib_rules_lookup). strict binds an IPv6
 // look-up to q.OIF. Without a hit m.reason is set.
 func (t *Table) walk(rules []rule, q *Query, strict bool, m *match) outcome {
-	vrf := t.vrf(m.dev)
 	for i := 0; i < len(rules); i++ {
 		r := &rules[i]
+		if r.quick {
+			if r.tab == nil {
+				continue
+			}
+			if o := r.tab.find(q, strict, m); o != miss {
+				return o
+			}
+			continue
+		}
+		vrf := t.vrf(m.dev)
 		if !r.match(q, vrf) {
 			continue
 		}
@@ -116,12 +125,27 @@ func (t *Table) suppressed(r *rule, m *match) bool {
 // find looks q up in one table: the longest prefix first, and shorter ones
 // while no entry of the longer matches (fib_table_lookup, fib6_backtrack).
 func (tr *trie) find(q *Query, strict bool, m *match) outcome {
-	l := tr.longest(q.Dst)
+	var l *leaf
+	if q.Dst.Is4() {
+		l = tr.longest4(m.dst)
+	} else {
+		l, _ = tr.bart.Lookup(q.Dst)
+	}
 	if l == nil {
 		return miss
 	}
+	m.table = tr.id
+	if e := l.plain; e != nil && (q.OIF == 0 || e.one[0].Index == q.OIF) {
+		m.leaf, m.entry, m.hop = l, e, &e.one[0]
+		return hit
+	}
+	return tr.findFrom(l, q, strict, m)
+}
+
+// findFrom is find once the longest prefix is known.
+func (tr *trie) findFrom(l *leaf, q *Query, strict bool, m *match) outcome {
 	for {
-		m.leaf, m.table = l, tr.id
+		m.leaf = l
 		if o := l.choose(q, strict, m); o != miss || m.entry != nil || l.bits == 0 {
 			return o
 		}
@@ -136,18 +160,17 @@ func (tr *trie) find(q *Query, strict bool, m *match) outcome {
 	}
 }
 
-// longest is what is at the longest prefix that holds a; nil if there is none.
-func (tr *trie) longest(a netip.Addr) *leaf {
-	if a.Is4() {
-		if tr.index == nil {
-			return nil
-		}
-		if s := tr.index.find(a.As4()); s != ask {
-			return tr.index.leaves[s]
-		}
+// longest4 is what is at the longest prefix that holds a; nil if there is none.
+func (tr *trie) longest4(a uint32) *leaf {
+	if tr.index == nil {
+		return nil
 	}
-	l, _ := tr.bart.Lookup(a)
-	return l
+	s := tr.index.find(a)
+	if s == ask {
+		l, _ := tr.bart.Lookup(addr4(a))
+		return l
+	}
+	return tr.index.leaves[s]
 }
 
 // choose finds the entry of l that takes q. A miss with m.entry set is a

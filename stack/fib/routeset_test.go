@@ -58,7 +58,7 @@ func TestSetWithoutInterfaces(t *testing.T) {
 	if err != nil || out.Routes != 2 || !errors.Is(out.First, ErrInterface) || got.Len() != 2 || !got.EqualRoutes(want) {
 		t.Errorf("left out %+v (%v), in force %+v", out, err, slices.Collect(got.Routes()))
 	}
-	if tr := got.tries[TableMain]; tr.index.find([4]byte{11, 1, 1, 1}) != none {
+	if tr := got.tries[TableMain]; tr.index.find(0x0b010101) != none {
 		t.Error("the index has a route that was left out")
 	}
 }

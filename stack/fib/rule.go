@@ -5,13 +5,14 @@ import "net/netip"
 // rule is a Rule with its names resolved, so that a look-up only compares
 // numbers and follows pointers.
 type rule struct {
+	quick bool  // matches every packet, and what tab answers is the answer: nothing else needs to be read
+	all   bool  // matches every packet
+	never bool  // can match none: before inversion
+	oif   int   // 0: any
+	tos   uint8 // without the ECN bits
+	tab   *trie // where ActionTable looks; nil: the table is empty
 	*Rule
-	all    bool  // matches every packet
-	never  bool  // can match none: before inversion
-	oif    int   // 0: any
-	tos    uint8 // without the ECN bits
-	tab    *trie // where ActionTable looks; nil: the table is empty
-	target int   // where ActionGoto goes on; 0: nowhere, the rule does nothing
+	target int // where ActionGoto goes on; 0: nowhere, the rule does nothing
 }
 
 // ecnBits are the bits of a TOS that no rule or route looks at.
@@ -65,6 +66,7 @@ func (t *Table) linkRule(in *Rule) {
 	r.never = r.never || in.SrcPort != [2]uint16{} || in.DstPort != [2]uint16{}
 	r.all = !r.never && !in.Invert && r.oif == 0 && r.tos == 0 && in.Mark == 0 && in.MarkMask == 0 && in.IPProto == 0 &&
 		in.Src.Bits() <= 0 && in.Dst.Bits() <= 0 && !in.L3MDev
+	r.quick = r.all && in.Action == ActionTable && in.SuppressPrefixLen < 0 && in.SuppressGroup < 0
 	if in.Family == 4 {
 		t.rules4 = append(t.rules4, r)
 	} else {
