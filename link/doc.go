@@ -83,7 +83,7 @@
 // Bytes are borrowed for the call, in both directions; the callee may change
 // them in place. A PacketBuffer delivered to a stack is borrowed for the call. A
 // list given to WritePackets is the caller's: packets that outlive the call are
-// cloned (handOver) or copied (flatten). Group frames are copied into pooled
+// cloned (handOver) or copied (flatten), without their mark. Group frames are copied into pooled
 // buffers, which spread gives back.
 //
 // # Locks

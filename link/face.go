@@ -89,6 +89,7 @@ func (f *face) handOver(v *view, mt *meta, pkt *stack.PacketBuffer) Reason {
 	if _, ok := in.LinkHeader().Consume(ethLen); !ok {
 		return ReasonShort
 	}
+	in.Mark = 0 // it means nothing to another stack (skb_scrub_packet)
 	in.NetworkProtocolNumber = tcpip.NetworkProtocolNumber(mt.etherType)
 	in.GSOOptions = pkt.GSOOptions
 	in.PktType = packetType(v, mt.dst)
