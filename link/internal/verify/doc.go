@@ -15,7 +15,9 @@
 //
 // # Ways
 //
-// In memory: ports with every set of features, with batches and without. In namespaces: TAPs, with
+// In memory: ports with every set of features, with batches and without, in every mode; to the host's link,
+// elsewhere and back; through the netfilter of package stack/hooks, both ways. Where a mode changes
+// frames, the reference changes them first (left, tidied, translated, …). In namespaces: TAPs, with
 // io_uring and without, and a packet socket, with offloads and without, where the kernel reads and
 // judges what is written, frame by frame and in bursts. To and from netstacks, whose
 // packets stand for virtio-net headers by the forms that link/vnet documents.

@@ -13,8 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience is how long a frame that has to come is waited for.
-const patience = 10 * time.Second
+// patience is how long a frame that has to come is waited for, on a machine that may have other things
+// to do.
+const patience = time.Minute
 
 // socket is a packet socket on an interface: what a workload or a host would be. It keeps what
 // comes.
