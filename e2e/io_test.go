@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -24,21 +23,6 @@ func confine() error {
 	return seccomp.ForbidIOURing(unix.EPERM) // as Docker's default profile does
 }
 
-// ringed says that TAPs can be read and written by io_uring: since Linux 6.4, where
-// it is permitted.
-func ringed(t *testing.T) bool {
-	t.Helper()
-	var name unix.Utsname
-	if err := unix.Uname(&name); err != nil {
-		t.Fatal(err)
-	}
-	var major, minor int
-	if _, err := fmt.Sscanf(unix.ByteSliceToString(name.Release[:]), "%d.%d", &major, &minor); err != nil {
-		t.Fatal(err)
-	}
-	return seccomp.IOURing() == nil && (major > 6 || major == 6 && minor >= 4)
-}
-
 // Devices are TAPs where this run can open /dev/net/tun, and read and written by
 // io_uring where it is permitted. That it is not is told, with what to do.
 func TestIO(t *testing.T) {
@@ -47,10 +31,10 @@ func TestIO(t *testing.T) {
 		tun.Close()
 		backend = "tap"
 	}
-	if os.Getenv(envPlain) != "" && (backend != "tap" || ringed(t)) {
+	if os.Getenv(envPlain) != "" && (backend != "tap" || seccomp.Ringed()) {
 		t.Fatalf("this run is to have TAPs and no io_uring: %s, io_uring: %v", backend, seccomp.IOURing())
 	}
-	if backend == "tap" && ringed(t) {
+	if backend == "tap" && seccomp.Ringed() {
 		io = "uring"
 	}
 	l := newL2(t)

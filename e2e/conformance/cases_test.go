@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -36,6 +37,11 @@ func (c testCase) commands() (n int) {
 		}
 	}
 	return n
+}
+
+// bursts says that frames come thick in a case.
+func (c testCase) bursts() bool {
+	return slices.ContainsFunc(c.steps, func(s step) bool { return s.burst > 0 })
 }
 
 // world is what a case starts from: mode and flag of the master.

@@ -20,7 +20,7 @@ const (
 )
 
 var (
-	allFlag    = flag.Bool("all", false, "in all kinds of sandbox that the caller may make, not in one")
+	allFlag    = flag.Bool("all", false, "all cases in all kinds of sandbox that the caller may make, with io_uring and without")
 	kernelFlag = flag.Bool("kernel", false, "compare with what the kernel's driver does now, in user-mode Linux")
 	renewFlag  = flag.Bool("renew", false, "as -kernel, and keep that as the record")
 	umlFlag    = flag.String("uml", "/", "the folder with Debian's packages user-mode-linux and iptables, unpacked")
@@ -63,40 +63,21 @@ func TestAsTheKernel(t *testing.T) {
 	if err := prepare(dir); err != nil {
 		t.Fatal(err)
 	}
-	for _, o := range sandboxes() {
-		r := report{cases: cases, want: want, recorded: recorded, backend: backendOf(kindOf(o)), verbose: testing.Verbose()}
-		if r.purposes, err = readPurposes(onPurposeFile, r.backend); err != nil {
+	for _, k := range kinds() {
+		r := report{cases: cases, want: want, recorded: recorded, kind: k.String(), verbose: testing.Verbose()}
+		if k.sample {
+			r.cases = sample(cases)
+		}
+		if r.purposes, err = readPurposes(onPurposeFile, k.backend()); err != nil {
 			t.Fatal(err)
 		}
-		if r.got, err = shareRun(o, dir, *caseFlag); err != nil {
+		if r.got, err = shareRun(k, dir, *caseFlag); err != nil {
 			t.Fatal(err)
 		}
 		if !r.print(os.Stdout) {
 			t.Fail()
 		}
 	}
-}
-
-// sandboxes are the kinds to run in: as root with TAPs, where that can be, and
-// as an ordinary user; one of them if not all are asked for.
-func sandboxes() []sandbox.Options {
-	kinds := []sandbox.Options{{PID: true}}
-	// TAPs need /dev/net/tun, which is root's on some machines, and not in every container.
-	if tun, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0); err == nil && os.Geteuid() == 0 {
-		tun.Close()
-		kinds = append([]sandbox.Options{{PID: true, Root: true}}, kinds...)
-	}
-	if !*allFlag {
-		kinds = kinds[:1]
-	}
-	return kinds
-}
-
-func kindOf(o sandbox.Options) string {
-	if o.Root {
-		return sandbox.KindRoot
-	}
-	return sandbox.KindUser
 }
 
 // prepare puts the binary, this program and its data where an ordinary user

@@ -14,8 +14,10 @@
 // with a unit's number does that unit. Cases that leave their world as it was are
 // a hundred to a unit; each other case has a world of its own.
 //
-// By default the binary is compared with the record, in one kind of sandbox.
-// Flag -all takes all kinds, -kernel runs the kernel's driver now, -renew keeps
+// By default the binary is compared with the record, in one kind of sandbox, and for
+// a sample of the cases once more under a seccomp filter that forbids io_uring, as in
+// most containers; ipvl -d link has to tell of either. Flag -all takes all kinds, and
+// all cases, -kernel runs the kernel's driver now, -renew keeps
 // what it did as the record, -case takes some cases only. Of each case there is
 // one line (of those that are as they should be with -v only):
 //

@@ -102,7 +102,7 @@ func TestReport(t *testing.T) {
 		return r
 	}
 	var b strings.Builder
-	r := report{cases: cases[:1], want: all("x"), got: all("x"), recorded: all("x"), backend: "tap"}
+	r := report{cases: cases[:1], want: all("x"), got: all("x"), recorded: all("x"), kind: "tap"}
 	if !r.print(&b) || !strings.Contains(b.String(), "1 cases (l2 x bridge; tap; as Linux 6): 1 same, 0 on purpose, 0 different") {
 		t.Errorf("the same: %s", b.String())
 	}

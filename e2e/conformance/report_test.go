@@ -16,7 +16,7 @@ type report struct {
 	// (the hash of its filter for groups) may come out either way.
 	recorded *record
 	purposes map[string]string
-	backend  string
+	kind     string
 	verbose  bool // tell of what is as it is to be, too
 }
 
@@ -33,7 +33,7 @@ func (r *report) print(w io.Writer) bool {
 		}
 	}
 	fmt.Fprintf(w, "%d cases (%s; %s; as Linux %s): %d same, %d on purpose, %d different, %d same by now\n",
-		len(r.cases), r.worlds(), r.backend, r.want.Kernel, count[same], count[onPurpose], count[different], count[byNow])
+		len(r.cases), r.worlds(), r.kind, r.want.Kernel, count[same], count[onPurpose], count[different], count[byNow])
 	return count[different]+count[byNow] == 0
 }
 

@@ -23,7 +23,7 @@ const (
 
 // shareRun does cases with the shipped binary, in sandboxes of one kind, and
 // returns what they saw.
-func shareRun(o sandbox.Options, dir, filter string) (*record, error) {
+func shareRun(k kind, dir, filter string) (*record, error) {
 	work, err := os.MkdirTemp(dir, "work")
 	if err != nil {
 		return nil, err
@@ -41,11 +41,11 @@ func shareRun(o sandbox.Options, dir, filter string) (*record, error) {
 	ended := make(chan *result, workers)
 	for i := range workers {
 		r := &result{}
-		r.cmd, err = sandbox.Command(o, filepath.Join(dir, "conformance.test"), filter, strconv.Itoa(i))
+		r.cmd, err = sandbox.Command(k.options(), filepath.Join(dir, "conformance.test"), filter, strconv.Itoa(i))
 		if err != nil {
 			return nil, err
 		}
-		r.cmd.Env = append(os.Environ(), envWork+"="+work)
+		r.cmd.Env = append(append(os.Environ(), envWork+"="+work), k.env()...)
 		r.cmd.Stdout, r.cmd.Stderr, r.cmd.Dir = &r.output, &r.output, dir
 		go func() {
 			r.err = sandbox.Run(r.cmd)
@@ -86,7 +86,10 @@ func gather(dir string) (*record, error) {
 // workerMain is this program in a sandbox. Its arguments are which cases, and its
 // number.
 func workerMain() error {
-	dir, filter, number := os.Getenv(envWork), os.Args[1], os.Args[2]
+	dir, filter, number, k := os.Getenv(envWork), os.Args[1], os.Args[2], thisKind()
+	if err := k.confine(); err != nil {
+		return err
+	}
 	cases, err := loadCases()
 	if err != nil {
 		return err
@@ -95,7 +98,7 @@ func workerMain() error {
 	if err != nil {
 		return err
 	}
-	purposes, err := readPurposes(onPurposeFile, backend())
+	purposes, err := readPurposes(onPurposeFile, k.backend())
 	if err != nil {
 		return err
 	}
@@ -111,13 +114,18 @@ func workerMain() error {
 		return err
 	}
 	defer os.RemoveAll(files)
-	a, err := newAppliance(filepath.Join(filepath.Dir(dir), "ipvl"), files, "--backend", backend())
+	a, err := newAppliance(filepath.Join(filepath.Dir(dir), "ipvl"), files, "--backend", k.backend())
 	if err != nil {
 		return err
 	}
 	l.engine = a
 	saw := &record{Cases: map[string]observation{}}
-	cases = selected(cases, filter)
+	if cases = selected(cases, filter); k.sample {
+		cases = sample(cases)
+	}
+	if err := l.checkIO(k, world{"l2", "bridge"}); err != nil {
+		return fmt.Errorf("%w\n%s", err, a.logText())
+	}
 	if err := l.work(plan(cases), filepath.Join(dir, "claims"), want, saw); err != nil {
 		return fmt.Errorf("%w\n%s", err, a.logText())
 	}
@@ -125,14 +133,4 @@ func workerMain() error {
 		return fmt.Errorf("%w\n%s", err, a.logText())
 	}
 	return saw.write(filepath.Join(dir, "saw-"+number+".json"), cases)
-}
-
-// backend is how the binary makes devices: veth pairs as an ordinary user, TAPs as root.
-func backend() string { return backendOf(sandbox.Kind()) }
-
-func backendOf(kind string) string {
-	if kind == sandbox.KindRoot {
-		return "tap"
-	}
-	return "veth"
 }

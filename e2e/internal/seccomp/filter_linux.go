@@ -47,3 +47,17 @@ func IOURing() error {
 	}
 	return errno
 }
+
+// Ringed tells whether TAPs can be read and written by io_uring here: since Linux 6.4,
+// where it is permitted.
+func Ringed() bool {
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		return false
+	}
+	var major, minor int
+	if _, err := fmt.Sscanf(unix.ByteSliceToString(name.Release[:]), "%d.%d", &major, &minor); err != nil {
+		return false
+	}
+	return IOURing() == nil && (major > 6 || major == 6 && minor >= 4)
+}
