@@ -199,10 +199,16 @@ func newWorld(t testing.TB, mode link.Mode, hop link.Hop, have vnet.Features, ba
 			x.batch = new(link.Batch)
 		}
 	}
+	x.wire(t, mode)
+	return x
+}
+
+// wire makes the lab of a world that has its ports.
+func (x *world) wire(t testing.TB, mode link.Mode) {
+	t.Helper()
 	x.lab = newLab(t, [3]link.Port(x.ports[:3]), link.MasterOptions{Mode: mode, Router: x.router, Elsewhere: x.ports[elsewhereEnd]})
 	x.master.SetHostLink(x.ports[hostEnd], []netip.Addr{netip.MustParseAddr(firstMaster4), netip.MustParseAddr(firstMaster6)})
 	x.dev[0].SetFlags(link.DeviceFlags{Host: true})
-	return x
 }
 
 // send gives flows to where a passage starts, and returns how many frames they are.
