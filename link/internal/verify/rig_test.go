@@ -27,6 +27,7 @@ type port interface {
 // rig is a lab with two TAPs and a packet socket, and sockets behind them.
 type rig struct {
 	*lab
+	ns    [3]*nstest.Namespace // of the TAPs, and of the interface of the packet socket
 	far   [3]*socket
 	ports [3]port
 	gate  sync.RWMutex // held while a burst is queued
@@ -44,6 +45,7 @@ type setting struct {
 	rings   bool
 	without vnet.Features // of the TAPs
 	plain   bool          // the wire's interfaces have no offloads
+	sndBuf  int           // of the packet socket; 0: its default
 }
 
 func newRig(t testing.TB, s setting) *rig {
@@ -59,6 +61,7 @@ func newRig(t testing.TB, s setting) *rig {
 	}
 	for i := range 2 {
 		ns := quiet(t)
+		r.ns[i] = ns
 		ns.Do(t, func() error {
 			f, err := openTAP("t0")
 			if err != nil {
@@ -71,13 +74,14 @@ func newRig(t testing.TB, s setting) *rig {
 		r.far[i] = newSocket(t, ns, "t0")
 	}
 	near, peer := quiet(t), quiet(t)
+	r.ns[2] = near
 	up, _ := near.Veth(t, "u0", peer, "p0")
 	if s.plain {
 		withoutOffloads(t, near, "u0")
 		withoutOffloads(t, peer, "p0")
 	}
 	near.Do(t, func() (err error) {
-		r.ports[2], err = packet.Open(packet.Options{Index: up.Index, Filter: packet.Filter{All: true}, Rings: rings})
+		r.ports[2], err = packet.Open(packet.Options{Index: up.Index, Filter: packet.Filter{All: true}, Rings: rings, SndBuf: s.sndBuf})
 		return err
 	})
 	r.far[2] = newSocket(t, peer, "p0")
