@@ -10,6 +10,7 @@ import (
 // make likely. It is false where that cannot be done; nothing was read then.
 func (r *reader) fillBatch(fd uintptr) (more, ok bool) {
 	if r.plain {
+		r.release()
 		return false, false
 	}
 	if r.lane == nil {
@@ -25,9 +26,7 @@ func (r *reader) fillBatch(fd uintptr) (more, ok bool) {
 		ring.Read(int(fd), r.lane.Slot(i), 0)
 	}
 	if _, err := ring.Enter(); err != nil {
-		r.release()
 		r.plain = true // it worked when it was probed: do without from now on
-		return false, false
 	}
 	return r.collect(n), true
 }
@@ -41,6 +40,7 @@ func (r *reader) collect(n int) bool {
 	dry, got := false, 0
 	for i, c := range r.lane.Ring.Completions() {
 		switch {
+		case r.plain && c.Errno != 0: // refused behind those that were read; the next fill asks again
 		case c.Errno == unix.EAGAIN, c.Errno == unix.EINTR:
 			dry = true
 		case c.Errno != 0:
