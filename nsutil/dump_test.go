@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -65,6 +66,14 @@ func bothWays(t *testing.T, ns Ref) (fib.Snapshot, error) {
 	t.Helper()
 	s, err := Snapshot(ns)
 	loaded, errLoad := Load(ns)
+	for range 1000 { // the kernel gives an interface its link-local address when it gets to it
+		after, errAfter := Snapshot(ns)
+		if reflect.DeepEqual(s, after) || errAfter != nil {
+			break
+		}
+		s = after
+		loaded, errLoad = Load(ns)
+	}
 	if (err == nil) != (errLoad == nil) {
 		t.Fatalf("Snapshot: %v, Load: %v", err, errLoad)
 	}
