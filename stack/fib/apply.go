@@ -120,8 +120,7 @@ func (tr *trie) persist(p *pool, dst netip.Prefix, l *leaf) *trie {
 		next.bart = tr.bart.InsertPersist(dst, l)
 	}
 	if dst.Addr().Is4() {
-		leaves, lacks := p.known()
-		next.index = tr.index.redraw(&change{tab: next.bart, leaves: leaves, lacks: lacks, a: key4(dst.Addr()), bits: dst.Bits()})
+		next.index = tr.index.redraw(&change{tab: next.bart, leaves: p.known(), a: key4(dst.Addr()), bits: dst.Bits()})
 	}
 	return &next
 }

@@ -164,6 +164,35 @@ func BenchmarkLookupMillion(b *testing.B)       { benchLookups(b, plain) }
 func BenchmarkLookupKernelMillion(b *testing.B) { benchLookups(b, kernel) }
 func BenchmarkLookupFullMillion(b *testing.B)   { benchLookups(b, full) }
 
+// BenchmarkLookupKernel6Million has as many IPv6 routes, of the lengths that
+// full tables have, and asks for destinations in them.
+func BenchmarkLookupKernel6Million(b *testing.B) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	s := Snapshot{Ifaces: []Iface{{Index: 2, Name: "m0", MTU: 1500, Up: true, Running: true}}}
+	dst := make([]netip.Addr, 1<<20)
+	for i := range dst {
+		a := [16]byte{0: 0x20 | byte(rng.IntN(16)), 15: 1}
+		binary.BigEndian.PutUint64(a[1:], rng.Uint64())
+		dst[i] = netip.AddrFrom16(a)
+		p := netip.PrefixFrom(dst[i], []int{48, 48, 48, 48, 32, 29, 44, 40, 36}[rng.IntN(9)]).Masked()
+		via := netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 15: byte(2 + rng.IntN(64))})
+		s.Routes = append(s.Routes, Route{Dst: p, Table: TableMain, NextHops: []NextHop{{Index: 2, Via: via}}})
+	}
+	tab, _, _ := Compile(s)
+	rng.Shuffle(len(dst), func(i, j int) { dst[i], dst[j] = dst[j], dst[i] })
+	src := netip.MustParseAddr("2001:db8::11")
+	for _, n := range []int{64, 4096, 1 << 20} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for i := range b.N {
+				if r := tab.LookupKernel(2, Query{Dst: dst[i&(n-1)], Src: src}); r.Verdict != VerdictForward {
+					b.Fatal(r.Reason)
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkLookupKernelSmall(b *testing.B) {
 	s := fullTable(100)
 	tab, _, _ := Compile(s)

@@ -10,12 +10,18 @@ import "net/netip"
 // (ip_route_input_slow, ip6_rcv_core). With ReasonUnreachable, Result.Type is
 // Unreachable if a route said so, and not if a rule did. It does not allocate.
 func (t *Table) LookupFull(master int, q Query) (r Result) {
+	t.full(&r, &q, master)
+	return r
+}
+
+// full is LookupFull, as lookup is Lookup.
+func (t *Table) full(r *Result, q *Query, master int) {
 	q.OIF = 0
 	q.dropZones()
 	m := match{dev: t.ifaces.get(master)}
 	if m.dev == nil {
 		r.Reason = ReasonLinkDown
-		return r
+		return
 	}
 	switch fam := family(q.Dst); {
 	case fam == 0:
@@ -34,12 +40,11 @@ func (t *Table) LookupFull(master int, q Query) (r Result) {
 		r.Reason = ReasonBadDestination
 	}
 	if r.Reason == ReasonNone {
-		t.full(&r, &q, &m)
+		t.walkFull(r, q, &m)
 	}
-	return r
 }
 
-func (t *Table) full(r *Result, q *Query, m *match) {
+func (t *Table) walkFull(r *Result, q *Query, m *match) {
 	rules, strict := t.rules4, false
 	if !q.Dst.Is4() {
 		rules, strict = t.rules6, strict6(q)

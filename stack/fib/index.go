@@ -59,7 +59,7 @@ type painter struct {
 	at      uint32 // the node
 	canvas  *canvas
 	touched bool // something is on the canvas
-	buf     []uint32
+	buf     []byte
 }
 
 // paint writes the slots of a prefix.
@@ -101,8 +101,8 @@ func (p *painter) flush() {
 			n.add(i, &p.canvas[i])
 		}
 	}
-	p.buf = n.words
-	n.words = slices.Clip(n.words) // the next node uses the buffer
+	p.buf = n.data
+	n.data = slices.Clip(n.data) // the next node uses the buffer
 	p.x.nodes[p.at] = n.done()
 	*p.canvas, p.touched = canvas{}, false
 }

@@ -86,6 +86,29 @@ func sameSlots(t *testing.T, rng *rand.Rand, a, b *trie) {
 	}
 }
 
+// TestIndexWidens: as there are more leaves, their numbers need more room in a
+// node that holds some.
+func TestIndexWidens(t *testing.T) {
+	tab := mustCompile(t, Snapshot{Ifaces: []Iface{{Index: 2, Name: "m0"}}})
+	route := func(i int) Route {
+		via := netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)})
+		p := netip.PrefixFrom(netip.AddrFrom4([4]byte{11, byte(i >> 4), byte(i << 4), 0}), 24)
+		return Route{Dst: p, Table: TableMain, NextHops: []NextHop{{Index: 2, Via: via}}}
+	}
+	for n := range 600 {
+		tab, _ = tab.Apply([]Change{{OpAdd, route(n)}})
+		if n&(n+1) != 0 && n != 599 {
+			continue
+		}
+		for i := range n + 1 {
+			want := route(i)
+			if r := tab.Lookup(Query{Dst: want.Dst.Addr()}); r.NextHop != want.NextHops[0].Via || r.PrefixLen != 24 {
+				t.Fatalf("of %d routes %v leads to %v", n+1, want.Dst, r.NextHop)
+			}
+		}
+	}
+}
+
 // TestIndexForgets: what is deleted takes its nodes along.
 func TestIndexForgets(t *testing.T) {
 	tab := mustCompile(t, Snapshot{Ifaces: []Iface{{Index: 2, Name: "m0"}}, Routes: []Route{
@@ -136,8 +159,8 @@ func TestNode(t *testing.T) {
 				t.Fatalf("slot %d of %d leaves: %d, then %d, want %d", i, leaves, a, b, s)
 			}
 		}
-		if len(n.words) != len(kept.words) {
-			t.Errorf("%d words, and then %d", len(n.words), len(kept.words))
+		if len(n.data) != len(kept.data) {
+			t.Errorf("%d bytes, and then %d", len(n.data), len(kept.data))
 		}
 	}
 	empty := newNode(make([]*leaf, 2), nil)

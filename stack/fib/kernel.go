@@ -6,6 +6,12 @@ import "net/netip"
 // index master (q.OIF is ignored). doc.go lists the rows it follows. It does
 // not allocate.
 func (t *Table) LookupKernel(master int, q Query) (r Result) {
+	t.kernel(&r, &q, master)
+	return r
+}
+
+// kernel is LookupKernel, as lookup is Lookup.
+func (t *Table) kernel(r *Result, q *Query, master int) {
 	q.OIF = master
 	q.dropZones()
 	m := match{dev: t.ifaces.get(master)}
@@ -14,13 +20,12 @@ func (t *Table) LookupKernel(master int, q Query) (r Result) {
 	case m.dev == nil:
 		r.Reason = ReasonLinkDown
 	case fam == 4:
-		t.kernel4(&r, &q, &m)
+		t.kernel4(r, q, &m)
 	case fam == 6:
-		t.kernel6(&r, &q, &m)
+		t.kernel6(r, q, &m)
 	default:
 		r.Reason = ReasonBadDestination
 	}
-	return r
 }
 
 // kernel4 is ip_route_output_key_hash_rcu with flowi4_oif set, and what

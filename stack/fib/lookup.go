@@ -27,6 +27,13 @@ type match struct {
 // q.OIF only prefers (T3-31), unless the address has link scope. It does not
 // allocate.
 func (t *Table) Lookup(q Query) (r Result) {
+	t.lookup(&r, &q)
+	return r
+}
+
+// lookup is Lookup, of which the compiler then makes a part of its caller: that
+// spares copies of q and r. It may write to q.
+func (t *Table) lookup(r *Result, q *Query) {
 	var m match
 	q.dropZones()
 	if q.OIF != 0 {
@@ -35,20 +42,19 @@ func (t *Table) Lookup(q Query) (r Result) {
 	switch family(q.Dst) {
 	case 4:
 		m.dst = key4(q.Dst)
-		if t.walk(t.rules4, &q, false, &m) == hit {
-			t.fill(&r, &q, &m)
-			return r
+		if t.walk(t.rules4, q, false, &m) == hit {
+			t.fill(r, q, &m)
+			return
 		}
 	case 6:
-		if t.walk(t.rules6, &q, strict6(&q), &m) == hit {
-			t.fill(&r, &q, &m)
-			return r
+		if t.walk(t.rules6, q, strict6(q), &m) == hit {
+			t.fill(r, q, &m)
+			return
 		}
 	default:
 		m.reason = ReasonBadDestination
 	}
 	r.Reason = m.reason
-	return r
 }
 
 // walk goes through the rules (fib_rules_lookup). strict binds an IPv6

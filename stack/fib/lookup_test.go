@@ -76,6 +76,22 @@ func TestLookup(t *testing.T) {
 			9.9.9.9  → via 10.0.0.7 dev m0
 			10.1.1.1 → dev d0
 			11.1.1.1 → via 10.0.0.7 dev m0`},
+		"suppress by length alone": {`
+			route default via 10.0.0.1 dev m0
+			route 10.0.0.0/8 dev m0
+			route default via 10.0.0.7 dev m0 table 7
+			rule 10 lookup 254 suppress_prefixlength 0
+			rule 20 lookup 7`, `
+			9.9.9.9  → via 10.0.0.7 dev m0
+			10.1.1.1 → dev m0`},
+		"suppress by group alone": {`
+			route default via 10.0.0.1 dev m0
+			route 10.0.0.0/8 dev d0
+			route default via 10.0.0.7 dev m0 table 7
+			rule 10 lookup 254 suppress_ifgroup 7
+			rule 20 lookup 7`, `
+			9.9.9.9  → via 10.0.0.7 dev m0
+			10.1.1.1 → dev d0`},
 		"l3mdev": {`
 			route default via 10.0.0.1 dev m0
 			route default via 10.0.0.10 dev p0 table 10

@@ -27,10 +27,6 @@ type pool struct {
 	//
 	// +checklocks:mu
 	numbered []*leaf
-	// lacks: there are leaves without a number.
-	//
-	// +checklocks:mu
-	lacks bool
 	// +checklocks:mu
 	buf []byte
 }
@@ -42,11 +38,11 @@ func newPool() *pool {
 	}
 }
 
-// known is what numbered is now, and whether there are leaves without numbers.
-func (p *pool) known() ([]*leaf, bool) {
+// known is what numbered is now.
+func (p *pool) known() []*leaf {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.numbered, p.lacks
+	return p.numbered
 }
 
 // leaf is the one leaf with these entries.
@@ -69,8 +65,6 @@ func (p *pool) leaf(bits uint8, entries []*entry) *leaf {
 		l.id = slot(len(p.numbered))
 		p.numbered = append(p.numbered, l)
 		p.leaves[string(b)] = l
-	} else {
-		p.lacks = true
 	}
 	return l
 }

@@ -11,7 +11,6 @@ import (
 type change struct {
 	tab    *bart.Table[*leaf] // as it is now
 	leaves []*leaf
-	lacks  bool // there may be leaves without a number
 	a      uint32
 	bits   int
 }
@@ -30,18 +29,18 @@ func (x *index4) redraw(c *change) *index4 {
 	}
 	s := c.slot(c.bits)
 	for i := range uint32(1) << (8 - c.bits) {
-		next.slots[at+i] = c.after(next.slots[at+i], s, (at+i)<<24, 8)
+		next.slots[at+i] = c.after(next.slots[at+i], s, 8)
 	}
 	return &next
 }
 
 // redraw is n after the change, nil if nothing is left. n may be nil.
 func (n *node) redraw(c *change) *node {
-	room := spareWords
+	room := 2 * maxPacked
 	if n != nil {
-		room += len(n.words)
+		room += len(n.data)
 	}
-	next := newNode(c.leaves, make([]uint32, 0, room))
+	next := newNode(c.leaves, make([]byte, 0, room))
 	level := min(c.bits, 24)
 	s := c.slot(level)
 	first := int(c.a >> 8 & (slots8 - 1))
@@ -53,7 +52,7 @@ func (n *node) redraw(c *change) *node {
 		}
 		b := n.block(i)
 		for j := max(first, i*blockSlots); j <= min(last, i*blockSlots+blockSlots-1); j++ {
-			b[j%blockSlots] = c.after(b[j%blockSlots], s, c.a&0xff000000|uint32(j)<<8, 24)
+			b[j%blockSlots] = c.after(b[j%blockSlots], s, 24)
 		}
 		next.add(i, &b)
 	}
@@ -61,19 +60,13 @@ func (n *node) redraw(c *change) *node {
 }
 
 // after is what becomes of a slot that the prefix covers, where s is what the
-// prefix itself is in now. a and level are the slot's own prefix.
-func (c *change) after(old, s slot, a uint32, level int) slot {
+// prefix itself is in now. level is the length of the slot's own.
+func (c *change) after(old, s slot, level int) slot {
 	switch {
-	case c.bits > level:
+	case c.bits >= level || old == none:
 		return s
-	case old == ask && !c.lacks:
-		return ask // for a longer prefix, which is there still
-	case old == ask:
-		c := *c
-		c.a = a
-		return c.slot(level)
-	case old != none && int(c.leaves[old].bits) > c.bits:
-		return old
+	case old == ask, int(c.leaves[old].bits) > c.bits:
+		return old // there is a longer prefix; or there was a leaf without a number, and the trie still knows
 	}
 	return s
 }

@@ -67,11 +67,8 @@ func (s *RouteSet) trie(id uint32) *trie {
 // give hands what s holds to t and empties s.
 func (s *RouteSet) give(t *Table, out *LeftOut) {
 	s.dropStrangers(t)
-	if s.pool != nil {
-		leaves, _ := s.pool.known()
-		for _, tr := range s.tries {
-			tr.index = newIndex4(tr.bart, leaves)
-		}
+	for _, tr := range s.tries {
+		tr.index = newIndex4(tr.bart, s.pool.known())
 	}
 	t.tries, t.pool, t.n = s.tries, s.pool, s.n
 	if t.tries == nil {
