@@ -23,7 +23,7 @@ func confine() error {
 	return seccomp.ForbidIOURing(unix.EPERM) // as Docker's default profile does
 }
 
-// Devices are TAPs where this run can open /dev/net/tun, and read and written by
+// Devices are TAPs where this run can open /dev/net/tun, else veth pairs, and served by
 // io_uring where it is permitted. That it is not is told, with what to do.
 func TestIO(t *testing.T) {
 	backend, io := "veth", "plain"
@@ -31,10 +31,10 @@ func TestIO(t *testing.T) {
 		tun.Close()
 		backend = "tap"
 	}
-	if os.Getenv(envPlain) != "" && (backend != "tap" || seccomp.Ringed()) {
+	if os.Getenv(envPlain) != "" && (backend != "tap" || seccomp.Ringed(backend)) {
 		t.Fatalf("this run is to have TAPs and no io_uring: %s, io_uring: %v", backend, seccomp.IOURing())
 	}
-	if backend == "tap" && seccomp.Ringed() {
+	if seccomp.Ringed(backend) {
 		io = "uring"
 	}
 	l := newL2(t)

@@ -83,7 +83,7 @@ func (k kind) String() string {
 
 // io is how devices have to be read and written, as ipvl -d link tells it.
 func (k kind) io() string {
-	if k.root && seccomp.Ringed() {
+	if seccomp.Ringed(k.backend()) {
 		return "uring"
 	}
 	return "plain"

@@ -75,6 +75,9 @@ func (p *Port) SetFilter(f Filter) error {
 	return nil
 }
 
+// Ringed says whether many small frames are written by one system call.
+func (p *Port) Ringed() bool { return p.rings != nil }
+
 // Stats returns the counters. After Close they are the last ones.
 func (p *Port) Stats() Stats {
 	p.file.Use(p.drops.update)

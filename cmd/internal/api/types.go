@@ -206,7 +206,7 @@ type Link struct {
 	Options *Options `json:"options,omitempty"`
 	// Backend is "tap" or "veth": how the appliance carries the device.
 	Backend string `json:"backend,omitempty"`
-	// IO is how it reads and writes under load: "uring", or "plain" system calls.
+	// IO is how it is served under load: "uring" where the kernel permits it, else "plain" system calls.
 	IO string `json:"io,omitempty"`
 	// Drops counts what the appliance dropped on this device, by reason.
 	Drops map[string]uint64 `json:"drops,omitempty"`

@@ -48,7 +48,7 @@ type Appliance struct {
 	ended chan ending
 	// over is closed when nobody reads ended any more.
 	over chan struct{}
-	// rings serve TAPs under load; nil where io_uring is not permitted.
+	// rings serve all ports under load; nil where io_uring is not permitted.
 	rings *tap.Rings
 	// buffers are what all ports read to.
 	buffers tap.Buffers

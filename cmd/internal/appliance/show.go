@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/ipvl/ipvl/cmd/internal/api"
-	"github.com/ipvl/ipvl/link/tap"
 	"github.com/ipvl/ipvl/nsutil"
 	"github.com/ipvl/ipvl/nsutil/rtnl"
 )
@@ -90,7 +89,7 @@ func (a *Appliance) describe(l *api.Link, d *device, s scope) {
 	l.Kind = "ipvlan"
 	l.Mode, l.Flag = d.m.link.Mode().String(), d.m.link.Flag().String()
 	l.DevID, l.Backend, l.IO = d.link.ID(), d.iface.Kind(), "plain"
-	if p, ok := d.port.(*tap.Port); ok && p.Ringed() {
+	if p, ok := d.port.(interface{ Ringed() bool }); ok && p.Ringed() {
 		l.IO = "uring"
 	}
 	l.MinMTU, l.MaxMTU = 68, 65535

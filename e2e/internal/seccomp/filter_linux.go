@@ -48,9 +48,13 @@ func IOURing() error {
 	return errno
 }
 
-// Ringed tells whether TAPs can be read and written by io_uring here: since Linux 6.4,
-// where it is permitted.
-func Ringed() bool {
+// Ringed tells whether devices of a backend can be served by io_uring here: where it
+// is permitted, TAPs since Linux 6.4, and veth pairs since 6.5, by their packet sockets.
+func Ringed(backend string) bool {
+	since := 4
+	if backend == "veth" {
+		since = 5
+	}
 	var name unix.Utsname
 	if err := unix.Uname(&name); err != nil {
 		return false
@@ -59,5 +63,5 @@ func Ringed() bool {
 	if _, err := fmt.Sscanf(unix.ByteSliceToString(name.Release[:]), "%d.%d", &major, &minor); err != nil {
 		return false
 	}
-	return IOURing() == nil && (major > 6 || major == 6 && minor >= 4)
+	return IOURing() == nil && (major > 6 || major == 6 && minor >= since)
 }
